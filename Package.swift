@@ -1,0 +1,190 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let package = Package(
+    name: "holdfast",
+    products: [
+        .library(name: "HoldfastClient", targets: ["HoldfastClient"]),
+        .executable(name: "broker", targets: ["broker"]),
+        .executable(name: "brokerctl", targets: ["brokerctl"]),
+        .executable(name: "bench", targets: ["bench"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(
+            url: "https://github.com/apple/swift-configuration", from: "1.4.0",
+            traits: ["YAML", "CommandLineArguments"]),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        // MARK: Leaves
+
+        // CRC32C by the processor's instruction where there is one, by table elsewhere.
+        .target(name: "CCRC32C", path: "Sources/WAL/CCRC32C"),
+        .systemLibrary(
+            name: "CLZ4", path: "Sources/Protocol/CLZ4", pkgConfig: "liblz4",
+            providers: [.apt(["liblz4-dev"]), .brew(["lz4"])]),
+        .target(
+            name: "HoldfastCompression", dependencies: ["CLZ4"],
+            path: "Sources/Protocol/Compression"),
+        // Identifiers, limits and refusals: the nouns everybody shares.
+        .target(name: "HoldfastModel", path: "Sources/Protocol/Model"),
+        // The buffer in which records are laid out once, between engine and log.
+        .target(name: "HoldfastRecords", dependencies: ["CCRC32C"], path: "Sources/WAL/Records"),
+
+        // MARK: The wire
+
+        .target(
+            name: "HoldfastProtocol",
+            dependencies: [
+                "HoldfastModel",
+                .product(name: "NIOCore", package: "swift-nio"),
+            ],
+            path: "Sources/Protocol/Wire"),
+
+        // MARK: Storage
+
+        .target(name: "HoldfastDisk", dependencies: ["CCRC32C"], path: "Sources/WAL/Disk"),
+        .target(
+            name: "HoldfastWAL", dependencies: ["HoldfastDisk", "HoldfastRecords"],
+            path: "Sources/WAL/Log"),
+
+        // MARK: The broker
+
+        .target(
+            name: "HoldfastEngine",
+            dependencies: [
+                "HoldfastModel", "HoldfastRecords",
+                .product(name: "Collections", package: "swift-collections"),
+            ],
+            path: "Sources/Broker/Engine"),
+        .target(
+            name: "HoldfastBroker",
+            dependencies: [
+                "HoldfastDisk", "HoldfastEngine", "HoldfastModel", "HoldfastProtocol",
+                "HoldfastRecords", "HoldfastWAL",
+                .product(name: "Collections", package: "swift-collections"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            path: "Sources/Broker/Server"),
+        .executableTarget(
+            name: "broker",
+            dependencies: [
+                "HoldfastBroker", "HoldfastModel",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            path: "Sources/Broker/Service"),
+
+        // MARK: Its users
+
+        .target(
+            name: "HoldfastClient",
+            dependencies: [
+                "HoldfastCompression", "HoldfastModel", "HoldfastProtocol",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            path: "Sources/Client"),
+        .executableTarget(
+            name: "brokerctl",
+            dependencies: [
+                "HoldfastClient", "HoldfastDisk", "HoldfastEngine", "HoldfastModel",
+                "HoldfastRecords", "HoldfastWAL",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Sources/brokerctl"),
+        .executableTarget(
+            name: "bench",
+            dependencies: [
+                "HoldfastClient", "HoldfastDisk", "HoldfastModel", "HoldfastProtocol",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Histogram", package: "hdrhistogram-swift"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            path: "bench/Load"),
+        .executableTarget(
+            name: "fingerprint",
+            dependencies: [
+                "HoldfastClient",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            path: "Examples/Fingerprint"),
+
+        // MARK: Tests
+
+        // The disk's twin in memory, which loses, tears, fails and fills up by seed.
+        .target(
+            name: "HoldfastSimulation", dependencies: ["HoldfastDisk"], path: "Tests/Simulation"),
+        .testTarget(name: "ModelTests", dependencies: ["HoldfastModel"]),
+        .testTarget(
+            name: "ProtocolTests",
+            dependencies: [
+                "HoldfastCompression", "HoldfastModel", "HoldfastProtocol",
+                .product(name: "NIOCore", package: "swift-nio"),
+            ],
+            exclude: ["Fixtures"]),
+        .testTarget(name: "DiskTests", dependencies: ["HoldfastDisk", "HoldfastSimulation"]),
+        .testTarget(
+            name: "WALTests",
+            dependencies: ["HoldfastDisk", "HoldfastRecords", "HoldfastSimulation", "HoldfastWAL"],
+            exclude: ["Fixtures"]),
+        .testTarget(
+            name: "EngineTests",
+            dependencies: ["HoldfastEngine", "HoldfastModel", "HoldfastRecords"]),
+        .testTarget(
+            name: "BrokerTests",
+            dependencies: [
+                "HoldfastBroker", "HoldfastDisk", "HoldfastEngine", "HoldfastModel",
+                "HoldfastProtocol", "HoldfastSimulation", "HoldfastWAL",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+            ]),
+        .testTarget(
+            name: "ClientTests",
+            dependencies: [
+                "HoldfastClient", "HoldfastModel", "HoldfastProtocol",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
+        .testTarget(
+            name: "EndToEndTests",
+            dependencies: [
+                "HoldfastClient", "HoldfastModel", "broker", "brokerctl",
+            ],
+            exclude: ["Clients"]),
+    ]
+)
+
+// One list of settings for every Swift target, so that none is laxer than the others.
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    // `any` is written where a call is dispatched at run time: on the hot path it must stand out.
+    .enableUpcomingFeature("ExistentialAny"),
+    // What a module imports stays its own affair unless it says `public` or `package import`.
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    // A file names the modules whose members it uses: the borders of the modules stay visible.
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
+]
+for target in package.targets
+where target.type != .system && !(target.name == "CCRC32C") {
+    target.swiftSettings = (target.swiftSettings ?? []) + settings
+}

@@ -1,0 +1,48 @@
+/// A store's secret, drawn at random when the store is created. It puts a check into every job id
+/// and lease token, so that one of another store, or a made-up one, is told apart from one whose
+/// job is merely gone.
+///
+/// The check guards against mistakes, not against an attacker: it is a mix of 64-bit
+/// multiplications (after the finalizer of MurmurHash3 by A. Appleby), not a message
+/// authentication code.
+package struct StoreKey: Hashable, Sendable {
+    @usableFromInline package let low: UInt64
+    @usableFromInline package let high: UInt64
+
+    package init(low: UInt64, high: UInt64) {
+        self.low = low
+        self.high = high
+    }
+
+    @inlinable
+    package func jobID(_ lsn: UInt64) -> JobID {
+        JobID(lsn: lsn, check: UInt16(truncatingIfNeeded: mix(lsn, 0) >> 48))
+    }
+
+    @inlinable
+    package func leaseToken(_ lsn: UInt64, version: UInt32) -> LeaseToken {
+        LeaseToken(
+            lsn: lsn, version: version,
+            check: UInt32(truncatingIfNeeded: mix(lsn, UInt64(version) + 1) >> 32))
+    }
+
+    /// Whether this store gave out the id. One in 65,536 made-up ids passes.
+    @inlinable
+    package func knows(_ id: JobID) -> Bool { jobID(id.lsn) == id }
+
+    /// Whether this store gave out the token. One in 2^32 made-up tokens passes.
+    @inlinable
+    package func knows(_ token: LeaseToken) -> Bool {
+        leaseToken(token.lsn, version: token.version) == token
+    }
+
+    @inlinable
+    func mix(_ lsn: UInt64, _ salt: UInt64) -> UInt64 {
+        var state = (lsn ^ low) &* 0xFF51_AFD7_ED55_8CCD
+        state ^= state >> 33
+        state = (state &+ salt ^ high) &* 0xC4CE_B9FE_1A85_EC53
+        state ^= state >> 33
+        state = state &* 0xFF51_AFD7_ED55_8CCD
+        return state ^ (state >> 29)
+    }
+}
