@@ -14,10 +14,11 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(
             url: "https://github.com/apple/swift-configuration", from: "1.4.0",
-            traits: ["YAML", "CommandLineArguments"]),
+            traits: ["YAML"]),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
@@ -83,6 +84,7 @@ let package = Package(
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "SystemPackage", package: "swift-system"),
             ],
             path: "Sources/Broker/Service"),
 
@@ -132,6 +134,9 @@ let package = Package(
         // The disk's twin in memory, which loses, tears, fails and fills up by seed.
         .target(
             name: "HoldfastSimulation", dependencies: ["HoldfastDisk"], path: "Tests/Simulation"),
+        // What clients saw, and the judge of it: shared by every test of a running broker.
+        .target(name: "HoldfastHistory", path: "Tests/History"),
+        .testTarget(name: "HistoryTests", dependencies: ["HoldfastHistory"]),
         .testTarget(name: "ModelTests", dependencies: ["HoldfastModel"]),
         .testTarget(
             name: "ProtocolTests",
@@ -167,7 +172,7 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "HoldfastClient", "HoldfastModel", "broker", "brokerctl",
+                "HoldfastClient", "HoldfastHistory", "HoldfastModel", "broker", "brokerctl",
             ],
             exclude: ["Clients"]),
     ]
