@@ -1,0 +1,2 @@
+import Testing
+@Suite struct T { @Test func t() {} }
