@@ -50,7 +50,10 @@ let package = Package(
 
         // MARK: Storage
 
-        .target(name: "HoldfastDisk", dependencies: ["CCRC32C"], path: "Sources/WAL/Disk"),
+        // The one system call that Swift's Glibc does not show: a write that is durable at once.
+        .target(name: "CDisk", path: "Sources/WAL/CDisk"),
+        .target(
+            name: "HoldfastDisk", dependencies: ["CCRC32C", "CDisk"], path: "Sources/WAL/Disk"),
         .target(
             name: "HoldfastWAL", dependencies: ["HoldfastDisk", "HoldfastRecords"],
             path: "Sources/WAL/Log"),
@@ -190,6 +193,6 @@ let settings: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 for target in package.targets
-where target.type != .system && !(target.name == "CCRC32C") {
+where target.type != .system && !["CCRC32C", "CDisk"].contains(target.name) {
     target.swiftSettings = (target.swiftSettings ?? []) + settings
 }
