@@ -1,5 +1,3 @@
-package import HoldfastModel
-
 /// Every setting of a broker, with its default and its reason.
 package struct BrokerConfiguration: Sendable {
     /// Where everything the broker knows is kept.

@@ -5,7 +5,7 @@ internal import HoldfastWAL
 package import Logging
 internal import NIOCore
 internal import NIOPosix
-package import ServiceLifecycle
+internal import ServiceLifecycle
 
 /// A broker from its start to its end: recovers, listens, serves, drains.
 package struct BrokerServer: Service {
@@ -47,18 +47,15 @@ package struct BrokerServer: Service {
                     + "Is another program there? Choose another port with --listen.")
         }
         let address = channel.localAddress.map { "\($0.ipAddress ?? ""):\($0.port ?? 0)" } ?? ""
+        // One line for people and scripts alike; what it says is part of docs/operating.md.
         logger.notice(
-            "ready",
-            metadata: [
-                "listen": "\(address)",
-                "data": "\(configuration.dataDirectory)",
-                "records": "\(recovery.recordCount)",
-                "jobs": "\(jobCount)",
-                "leases": "\(leaseCount)",
-                "cut_bytes": "\(recovery.cutByteCount)",
-                "in_doubt_records": "\(recovery.inDoubtRecordCount)",
-                "milliseconds": "\(BrokerClock.bootMilliseconds() - started)",
-            ])
+            """
+            ready listen=\(address) jobs=\(jobCount) leases=\(leaseCount) \
+            records=\(recovery.recordCount) cut_bytes=\(recovery.cutByteCount) \
+            in_doubt_records=\(recovery.inDoubtRecordCount) \
+            milliseconds=\(BrokerClock.bootMilliseconds() - started) \
+            data=\(configuration.dataDirectory)
+            """)
         onReady()
         eventLoop.execute { loop.startBackgroundWork() }
         try? await gracefulShutdown()
@@ -83,10 +80,12 @@ package struct BrokerServer: Service {
             .childChannelOption(
                 .recvAllocator,
                 value: AdaptiveRecvByteBufferAllocator(
-                    minimum: 2_048, initial: 8_192, maximum: 256 * 1_024))
+                    minimum: 2_048, initial: 8_192, maximum: 256 * 1_024)
+            )
             .childChannelOption(
                 .writeBufferWaterMark,
-                value: ChannelOptions.Types.WriteBufferWaterMark(low: 1 << 20, high: 4 << 20))
+                value: ChannelOptions.Types.WriteBufferWaterMark(low: 1 << 20, high: 4 << 20)
+            )
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(

@@ -11,7 +11,8 @@ extension CommitLoop {
         if enqueue.sequence != 0 {
             guard let producer = connection.producer else {
                 throw WireFault(
-                    .badArgument, "an enqueue has a sequence only where its connection greeted "
+                    .badArgument,
+                    "an enqueue has a sequence only where its connection greeted "
                         + "with a producer id")
             }
             switch engine.result(of: enqueue.sequence, from: producer) {

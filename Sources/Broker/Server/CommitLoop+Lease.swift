@@ -3,6 +3,7 @@ internal import HoldfastModel
 internal import HoldfastProtocol
 internal import HoldfastRecords
 internal import HoldfastWAL
+internal import Logging
 internal import NIOCore
 
 extension CommitLoop {

@@ -1,3 +1,4 @@
+internal import HoldfastDisk
 internal import HoldfastEngine
 internal import HoldfastModel
 internal import HoldfastProtocol
@@ -43,6 +44,7 @@ package final class CommitLoop: @unchecked Sendable {
     let startedBootMilliseconds: Int64
     private let writer: LogWriter
     private var background: BackgroundWork?
+    private var byteCountSinceWake = 0
     private var recent: RecentBatches
     /// What gathers. Its frame time is fixed and due jobs are moved when the first request of a
     /// pass needs it.
@@ -108,6 +110,14 @@ package final class CommitLoop: @unchecked Sendable {
         }
         self.background = background
         background.wake()
+    }
+
+    /// Looks for work beside serving whenever a part of a segment has been filled.
+    private func wakeBackground(after byteCount: Int) {
+        byteCountSinceWake += max(byteCount, RecordBatch.alignment)
+        guard byteCountSinceWake >= log.identity.segmentByteCount / 4 else { return }
+        byteCountSinceWake = 0
+        background?.wake()
     }
 
     // MARK: A pass
@@ -182,7 +192,7 @@ package final class CommitLoop: @unchecked Sendable {
         engine.startLeaseClocks(throughDurable: batch.lastLSN, bootMilliseconds: boot)
         recent.keep(batch)
         lastCommitBootMilliseconds = boot
-        if log.needsSpareSegments { background?.wake() }
+        wakeBackground(after: batch.byteCount)
         for connection in connectionsWriting {
             connection.releaseSealed()
         }
@@ -295,7 +305,9 @@ package final class CommitLoop: @unchecked Sendable {
     /// Takes a connection in; nil where there are as many as may be.
     func connected(_ connection: ConnectionHandler) -> UInt32? {
         guard connections.count < configuration.connectionCountMax, !isDraining else { return nil }
-        repeat { connectionNumber &+= 1 } while connectionNumber == 0
+        repeat {
+            connectionNumber &+= 1
+        } while connectionNumber == 0
             || connections[connectionNumber] != nil
         connections[connectionNumber] = connection
         return connectionNumber

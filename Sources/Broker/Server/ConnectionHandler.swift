@@ -5,10 +5,12 @@ internal import NIOCore
 
 /// One client's connection: cuts the bytes into frames, hands each to the commit loop, and sends
 /// what the commit loop releases. Decides nothing but what `ConnectionStateMachine` says.
-package final class ConnectionHandler: ChannelDuplexHandler {
-    package typealias InboundIn = ByteBuffer
-    package typealias OutboundIn = ByteBuffer
-    package typealias OutboundOut = ByteBuffer
+///
+/// Belongs to the core event loop, which makes it safe to send.
+final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
 
     /// Names the connection among all of this broker process; 0 before it is taken in.
     private(set) var number: UInt32 = 0
@@ -38,7 +40,7 @@ package final class ConnectionHandler: ChannelDuplexHandler {
 
     // MARK: Coming and going
 
-    package func channelActive(context: ChannelHandlerContext) {
+    func channelActive(context: ChannelHandlerContext) {
         guard let number = loop.connected(self) else {
             context.close(promise: nil)
             return
@@ -53,12 +55,12 @@ package final class ConnectionHandler: ChannelDuplexHandler {
         context.fireChannelActive()
     }
 
-    package func channelInactive(context: ChannelHandlerContext) {
+    func channelInactive(context: ChannelHandlerContext) {
         leave()
         context.fireChannelInactive()
     }
 
-    package func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
         context.close(promise: nil)
     }
 
@@ -75,7 +77,7 @@ package final class ConnectionHandler: ChannelDuplexHandler {
 
     // MARK: Requests
 
-    package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var bytes = unwrapInboundIn(data)
         guard isOpen, !state.isClosing else { return }
         loop.beginPass()
@@ -119,7 +121,7 @@ package final class ConnectionHandler: ChannelDuplexHandler {
 
     // MARK: Back-pressure
 
-    package func read(context: ChannelHandlerContext) {
+    func read(context: ChannelHandlerContext) {
         // A client that does not read its replies, or a disk that is behind, stops the reading of
         // requests: both wait in the socket and not in memory.
         if loop.isSaturated || !context.channel.isWritable {
@@ -132,7 +134,7 @@ package final class ConnectionHandler: ChannelDuplexHandler {
         }
     }
 
-    package func channelWritabilityChanged(context: ChannelHandlerContext) {
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
         if context.channel.isWritable {
             unreadByteCount = 0
             resumeReading()

@@ -1,4 +1,4 @@
-internal import HoldfastModel
+package import HoldfastModel
 
 /// What a connection may do next: greet first, then ask, never more at once than announced.
 package struct ConnectionStateMachine {

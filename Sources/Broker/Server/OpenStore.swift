@@ -17,6 +17,7 @@ struct OpenStore: ~Copyable {
     ///
     /// - Throws: where the directory is refused; nothing on disk was changed then.
     init(_ configuration: BrokerConfiguration) throws(BrokerFault) {
+        let directory: DataDirectory
         do throws(StoreError) {
             directory = try DataDirectory.open(
                 path: configuration.dataDirectory,
@@ -30,6 +31,7 @@ struct OpenStore: ~Copyable {
                 key: StoreKey(low: identity.keyLow, high: identity.keyHigh),
                 leaseCountMax: configuration.leaseCountMax))
         let boot = BrokerClock.bootMilliseconds()
+        let log: WriteAheadLog
         do throws(LogError) {
             log = try WriteAheadLog.open(
                 directory,
@@ -42,6 +44,8 @@ struct OpenStore: ~Copyable {
         } catch {
             throw BrokerFault(error, configuration)
         }
+        self.directory = directory
+        self.log = log
         self.engine = engine
         clock = BrokerClock(
             timeBaseMilliseconds: log.recovery.timeBaseMilliseconds, bootMilliseconds: boot)

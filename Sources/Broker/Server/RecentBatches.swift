@@ -1,4 +1,4 @@
-internal import Collections
+internal import DequeModule
 package import HoldfastRecords
 
 /// The batches written last, kept so that a job which is consumed promptly is delivered without a

@@ -1,4 +1,5 @@
-internal import Collections
+internal import DequeModule
+internal import HeapModule
 package import HoldfastEngine
 package import HoldfastProtocol
 

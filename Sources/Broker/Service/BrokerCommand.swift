@@ -3,6 +3,7 @@ internal import HoldfastBroker
 internal import HoldfastModel
 internal import Logging
 internal import ServiceLifecycle
+internal import UnixSignals
 
 /// `broker`: reads settings, serves until it is told to stop, and says by its exit code why it
 /// ended. Everything else is `BrokerServer`.
@@ -45,7 +46,7 @@ struct BrokerCommand: AsyncParsableCommand {
         } catch let fault {
             FailStop.exit(.usage, fault.message)
         }
-        var logger = Logger(label: "holdfast", factory: StreamLogHandler.standardError)
+        var logger = Logger(label: "holdfast") { StreamLogHandler.standardError(label: $0) }
         logger.logLevel = settings.logLevel
         let server = BrokerServer(
             configuration: settings.broker, logger: logger, onReady: SystemdNotification.ready)

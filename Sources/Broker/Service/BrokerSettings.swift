@@ -15,14 +15,20 @@ struct BrokerSettings {
 
     init(flags: BrokerCommand) async throws(Fault) {
         var given: [AbsoluteConfigKey: ConfigValue] = [:]
-        if let value = flags.dataDirectory { given["data-dir"] = .init(.string(value), isSecret: false) }
+        if let value = flags.dataDirectory {
+            given["data-dir"] = .init(.string(value), isSecret: false)
+        }
         if let value = flags.listen { given["listen"] = .init(.string(value), isSecret: false) }
         if flags.insecure { given["insecure"] = .init(.bool(true), isSecret: false) }
-        if let value = flags.logLevel { given["log-level"] = .init(.string(value), isSecret: false) }
+        if let value = flags.logLevel {
+            given["log-level"] = .init(.string(value), isSecret: false)
+        }
         if let value = flags.memoryRingMib {
             given["memory-ring-mib"] = .init(.int(value), isSecret: false)
         }
-        if let value = flags.segmentMib { given["segment-mib"] = .init(.int(value), isSecret: false) }
+        if let value = flags.segmentMib {
+            given["segment-mib"] = .init(.int(value), isSecret: false)
+        }
         var providers: [any ConfigProvider] = [
             InMemoryProvider(name: "flags", values: given),
             KeyMappingProvider(upstream: EnvironmentVariablesProvider()) {
@@ -66,7 +72,8 @@ struct BrokerSettings {
         let level = try providers.text("log-level") ?? "info"
         guard let logLevel = Logger.Level(rawValue: level) else {
             throw Fault(
-                message: "log-level must be trace, debug, info, notice, warning, error or critical, "
+                message:
+                    "log-level must be trace, debug, info, notice, warning, error or critical, "
                     + "not \(level)")
         }
         self.broker = broker
