@@ -1,0 +1,101 @@
+package import HoldfastModel
+package import NIOCore
+
+/// What became of one item of a request that names many: of a token or an id.
+///
+/// ```
+/// 0 u16 code           0 done, else RefusalCode: the item had no effect
+/// 2 u8  flags          1 late, 2 duplicate, 4 stop
+/// 3 u8  reserved       0
+/// 4 u32 remaining      ms of the lease from now, for EXTEND and HEARTBEAT; else 0
+/// ```
+package struct ItemAnswer: Hashable, Sendable {
+    /// nil: done.
+    package var refusal: RefusalCode?
+    /// The lease had expired, but nobody else had the job.
+    package var isLate: Bool
+    /// The same was done before.
+    package var isDuplicate: Bool
+    /// The worker must stop working at this job.
+    package var mustStop: Bool
+    package var remainingMilliseconds: UInt32
+
+    static let byteCount = 8
+
+    package init(
+        refusal: RefusalCode? = nil, isLate: Bool = false, isDuplicate: Bool = false,
+        mustStop: Bool = false, remainingMilliseconds: UInt32 = 0
+    ) {
+        self.refusal = refusal
+        self.isLate = isLate
+        self.isDuplicate = isDuplicate
+        self.mustStop = mustStop
+        self.remainingMilliseconds = remainingMilliseconds
+    }
+
+    init(from reader: inout WireReader) throws(WireFault) {
+        let code = try reader.integer(UInt16.self)
+        if code != 0 {
+            guard let refusal = RefusalCode(rawValue: code) else {
+                throw WireFault(.badRequest, "refusal \(code) is not known to this client")
+            }
+            self.refusal = refusal
+        }
+        let flags = try reader.integer(UInt8.self)
+        guard flags & ~7 == 0 else { throw .reservedBytes }
+        isLate = flags & 1 != 0
+        isDuplicate = flags & 2 != 0
+        mustStop = flags & 4 != 0
+        try reader.reserved(1)
+        remainingMilliseconds = try reader.integer()
+    }
+
+    func write(into buffer: inout ByteBuffer) {
+        buffer.writeMultipleIntegers(
+            refusal?.rawValue ?? 0, (isLate ? 1 : 0) | (isDuplicate ? 2 : 0) | (mustStop ? 4 : 0),
+            UInt8(0), remainingMilliseconds, endianness: .little)
+    }
+}
+
+/// The answers to ACK, NACK, RELEASE, REJECT, EXTEND, HEARTBEAT and JOB_CANCEL, in the order of
+/// the items.
+///
+/// ```
+/// 0 u32 count
+/// 4 count × ItemAnswer (8 bytes)
+/// ```
+package struct ItemsReply {
+    package let answers: [ItemAnswer]
+
+    package init(body: UnsafeRawBufferPointer) throws(WireFault) {
+        var reader = WireReader(body)
+        answers = try reader.itemAnswers()
+        try reader.end()
+    }
+
+    package static func write(
+        to request: RequestKind, correlation: UInt32, answers: some Collection<ItemAnswer>,
+        into buffer: inout ByteBuffer
+    ) {
+        let frame = FrameWriter(answerTo: request, correlation: correlation, into: &buffer)
+        buffer.writeAnswers(answers)
+        frame.finish(in: &buffer)
+    }
+}
+
+extension WireReader {
+    mutating func itemAnswers() throws(WireFault) -> [ItemAnswer] {
+        let count = try itemCount(itemByteCountMin: ItemAnswer.byteCount)
+        var answers: [ItemAnswer] = []
+        answers.reserveCapacity(count)
+        for _ in 0..<count { answers.append(try ItemAnswer(from: &self)) }
+        return answers
+    }
+}
+
+extension ByteBuffer {
+    mutating func writeAnswers(_ answers: some Collection<ItemAnswer>) {
+        writeLittle(UInt32(answers.count))
+        for answer in answers { answer.write(into: &self) }
+    }
+}
