@@ -14,12 +14,14 @@ final class ConsumerHandler: ChannelInboundHandler {
     private var tokens: [LeaseToken] = []
     private var sentNanoseconds: [UInt64] = []
     private var mustAsk = false
+    private var context: ChannelHandlerContext?
 
     init(run: RawCycle) {
         self.run = run
     }
 
     func channelActive(context: ChannelHandlerContext) {
+        self.context = context
         var buffer = context.channel.allocator.buffer(capacity: 64)
         HelloRequest.write(
             correlation: 0, producer: nil, clientName: "bench consumer", into: &buffer)
@@ -30,7 +32,6 @@ final class ConsumerHandler: ChannelInboundHandler {
         let now = MonotonicTime.nanoseconds
         do {
             try cutter.cut(unwrapInboundIn(data)) { header, body in
-                mustAsk = true
                 switch try header.replyKind() {
                 case .answer(.hello): run.connected()
                 case .answer(.lease): try take(LeaseReply(to: .lease, body: body))
@@ -54,6 +55,7 @@ final class ConsumerHandler: ChannelInboundHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
+        self.context = nil
         run.fail("the broker closed a consumer's connection")
     }
 
@@ -76,6 +78,7 @@ final class ConsumerHandler: ChannelInboundHandler {
     }
 
     private func take(_ reply: LeaseReply) throws {
+        mustAsk = true
         try reply.forEachJob { job in
             guard let content = JobContent(trusted: job.content),
                 let stamp = JobStamp(payload: content.payload)
@@ -84,6 +87,13 @@ final class ConsumerHandler: ChannelInboundHandler {
             tokens.append(job.token)
             sentNanoseconds.append(stamp.sentNanoseconds)
         }
+    }
+
+    /// Leases for the first time: the queue is there.
+    func begin() {
+        guard let context else { return }
+        mustAsk = true
+        ask(context)
     }
 
     private func ask(_ context: ChannelHandlerContext) {

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Histogram
 
 /// What a measurement says. In JSON the names are in snake case.
 struct CycleReport: Encodable {
@@ -44,9 +45,9 @@ struct CycleReport: Encodable {
         cycleP50Us = microseconds(ledger.cycleNanoseconds.valueAtPercentile(50))
         cycleP99Us = microseconds(ledger.cycleNanoseconds.valueAtPercentile(99))
         rawSyncsPerSecond = rawSyncs.map { Self.rounded($0.syncsPerSecond, 1) }
-        ratio = rawSyncsPerSecond.map { Self.rounded(jobsPerSecond / $0, 3) }
         brokerCpuSeconds = meter.brokerProcessorSeconds.map { Self.rounded($0, 2) }
         benchCpuSeconds = Self.rounded(meter.ownProcessorSeconds, 2)
+        if let rawSyncsPerSecond { ratio = Self.rounded(jobsPerSecond / rawSyncsPerSecond, 3) }
     }
 
     var json: String {

@@ -1,3 +1,4 @@
+internal import HoldfastModel
 internal import HoldfastProtocol
 internal import NIOCore
 
@@ -26,6 +27,10 @@ final class ProducerHandler: ChannelInboundHandler {
         var buffer = context.channel.allocator.buffer(capacity: 64)
         HelloRequest.write(
             correlation: .max, producer: nil, clientName: "bench producer", into: &buffer)
+        // Consumers would be refused a queue that is not there yet; to create it again is harmless.
+        QueuePolicyRequest.write(
+            .queueCreate, correlation: .max - 1, queue: run.queue, policy: .standard,
+            into: &buffer)
         context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
     }
 
@@ -34,7 +39,8 @@ final class ProducerHandler: ChannelInboundHandler {
         do {
             try cutter.cut(unwrapInboundIn(data)) { header, body in
                 switch try header.replyKind() {
-                case .answer(.hello):
+                case .answer(.hello): break
+                case .answer(.queueCreate):
                     isGreeted = true
                     run.connected()
                 case .answer(.enqueue):

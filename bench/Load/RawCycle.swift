@@ -16,6 +16,7 @@ final class RawCycle: @unchecked Sendable {
     private let done: EventLoopPromise<Void>
     private let meter: ProcessorMeter
     private var producers: [ProducerHandler] = []
+    private var consumers: [ConsumerHandler] = []
     private var nextToResume = 0
     private var connectedCount = 0
     private var hasEnded = false
@@ -71,7 +72,9 @@ final class RawCycle: @unchecked Sendable {
             producers.append(handler)
             try channel.pipeline.syncOperations.addHandler(handler)
         } else {
-            try channel.pipeline.syncOperations.addHandler(ConsumerHandler(run: self))
+            let handler = ConsumerHandler(run: self)
+            consumers.append(handler)
+            try channel.pipeline.syncOperations.addHandler(handler)
         }
     }
 
@@ -80,6 +83,7 @@ final class RawCycle: @unchecked Sendable {
         connectedCount += 1
         guard connectedCount == shape.producers + shape.consumers else { return }
         isProducing = true
+        for consumer in consumers { consumer.begin() }
         for producer in producers { producer.send() }
         loop.scheduleTask(in: .nanoseconds(Int64(shape.warmUpSeconds * 1e9))) {
             self.meter.begin()
