@@ -144,12 +144,11 @@ class Files:
         if entry is None or call.result is None or call.result <= 0:
             return
         file, path, position, synchronous = entry
-        numbers = call.numbers_after_strings
+        flags = ""
         if call.name in ("pwrite64", "pwritev", "pwritev2"):
-            offset = int(numbers[1], 0)
+            offset, flags = call.place
         else:
             offset, entry[2] = position, position + call.result
-        flags = numbers[2] if call.name == "pwritev2" and len(numbers) > 2 else ""
         synchronous = synchronous or "RWF_DSYNC" in flags or "RWF_SYNC" in flags
         data = call.data[: call.result]
         write = Write(file, offset, data, call, synchronous and not file.sync_failed)

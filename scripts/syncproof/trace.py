@@ -67,10 +67,11 @@ class Call:
         return b"".join(self.strings)
 
     @property
-    def numbers_after_strings(self):
-        """The plain numbers behind the buffers: count, offset, flags, as texts."""
+    def place(self):
+        """Offset and flags of a pwrite64, pwritev or pwritev2."""
         tail = self.arguments[self.arguments.rfind('"') + 1:]
-        return [part.strip() for part in tail.lstrip(".").split(",")[1:]]
+        numbers = [part.strip() for part in tail[tail.rfind("]") + 1:].split(",")[2:]]
+        return int(numbers[0], 0), numbers[1] if len(numbers) > 1 else ""
 
 
 def read(lines):
