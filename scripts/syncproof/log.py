@@ -72,11 +72,14 @@ class Log:
         if rest and rest[0] + len(rest[1]) == offset:
             offset, data, writes = rest[0], rest[1] + data, rest[2] + writes
         position = -offset % BLOCK
-        while position + FRAME_HEADER <= len(data):
+        while position < len(data):
             step = BLOCK
             if data.startswith(SEGMENT_MAGIC, position):
                 self._header(write, data[position:position + 64])
-            elif data.startswith(FRAME_MAGIC, position):
+            elif FRAME_MAGIC.startswith(data[position:position + 4]):
+                if position + FRAME_HEADER > len(data):
+                    self.unfinished[write.file] = (offset + position, data[position:], writes)
+                    return
                 length, = struct.unpack_from("<I", data, position + 4)
                 end = position + FRAME_HEADER + length
                 if end > len(data):
