@@ -178,10 +178,21 @@ package struct EnqueueReply {
         correlation: UInt32, firstLSN: UInt64, count: Int, key: StoreKey, isDuplicate: Bool,
         into buffer: inout ByteBuffer
     ) {
+        write(
+            correlation: correlation,
+            ids: (0..<UInt64(count)).lazy.map { key.jobID(firstLSN + $0) },
+            isDuplicate: isDuplicate, into: &buffer)
+    }
+
+    package static func write(
+        correlation: UInt32, ids: some Collection<JobID>, isDuplicate: Bool,
+        into buffer: inout ByteBuffer
+    ) {
         let frame = FrameWriter(answerTo: .enqueue, correlation: correlation, into: &buffer)
         buffer.writeMultipleIntegers(
-            UInt8(isDuplicate ? 1 : 0), UInt8(0), UInt16(0), UInt32(count), endianness: .little)
-        for index in 0..<UInt64(count) { buffer.writeID(key.jobID(firstLSN + index)) }
+            UInt8(isDuplicate ? 1 : 0), UInt8(0), UInt16(0), UInt32(ids.count),
+            endianness: .little)
+        for id in ids { buffer.writeID(id) }
         frame.finish(in: &buffer)
     }
 }

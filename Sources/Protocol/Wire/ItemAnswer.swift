@@ -51,9 +51,12 @@ package struct ItemAnswer: Hashable, Sendable {
     }
 
     func write(into buffer: inout ByteBuffer) {
+        var flags: UInt8 = 0
+        if isLate { flags |= 1 }
+        if isDuplicate { flags |= 2 }
+        if mustStop { flags |= 4 }
         buffer.writeMultipleIntegers(
-            refusal?.rawValue ?? 0, (isLate ? 1 : 0) | (isDuplicate ? 2 : 0) | (mustStop ? 4 : 0),
-            UInt8(0), remainingMilliseconds, endianness: .little)
+            refusal?.rawValue ?? 0, flags, UInt8(0), remainingMilliseconds, endianness: .little)
     }
 }
 
