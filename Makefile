@@ -22,4 +22,17 @@ check: lint build test ## what a change must pass
 deps: ## installs what the build needs and is missing
 	@scripts/deps
 
-.PHONY: help build test format lint check deps
+run: build ## the main job on real files, with crashes (DIR=/some/directory)
+	@scripts/run "$(DIR)"
+
+prove-sync: build ## looks for a reply that left before its sync, in a system-call trace
+	@scripts/prove-sync.py
+
+bench: build ## throughput and latency of the broker beside the disk's own sync rate
+	@bench/run
+
+hooks: ## git formats what is committed and offers the form of a message
+	git config core.hooksPath scripts/hooks
+	git config commit.template scripts/hooks/commit.template
+
+.PHONY: help build run test format lint check prove-sync bench deps hooks

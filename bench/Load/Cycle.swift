@@ -1,0 +1,61 @@
+internal import ArgumentParser
+
+/// `bench cycle`: every job is enqueued, leased and acknowledged.
+struct Cycle: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Enqueues, leases and acknowledges jobs, as fast as broker and disk allow.",
+        discussion: """
+            Starts a broker of its own on a fresh directory, beside the rate at which the same disk \
+            syncs 4 KiB by itself, measured before and after. At the end every job must have been \
+            delivered once and acknowledged, or the run fails.
+            """)
+
+    @OptionGroup var shape: CycleShape
+
+    @Flag(help: "Print one JSON object.")
+    var json = false
+
+    @Option(help: "HOST:PORT of a broker that runs already; the disk is then not measured.")
+    var broker: String?
+
+    func run() async throws {
+        var rawSyncs: RawSyncRate?
+        var process: BrokerProcess?
+        var address = (host: "", port: 0)
+        if let broker {
+            guard let colon = broker.lastIndex(of: ":"),
+                let port = Int(broker[broker.index(after: colon)...])
+            else { throw ValidationError("a broker is named HOST:PORT") }
+            address = (String(broker[..<colon]), port)
+        } else {
+            let started = try BrokerProcess()
+            process = started
+            address = (started.host, started.port)
+        }
+        do {
+            if let process {
+                var rate = RawSyncRate()
+                try rate.measure(in: process.directory, seconds: 1)
+                rawSyncs = rate
+            }
+            let meter = ProcessorMeter(broker: process?.identifier)
+            let ledger = try await RawCycle.run(
+                shape, host: address.host, port: address.port,
+                queue: "bench-\(MonotonicTime.nanoseconds)", meter: meter)
+            if let process { try rawSyncs?.measure(in: process.directory, seconds: 1) }
+            if let discrepancy = ledger.discrepancy {
+                throw BenchFault("the accounts do not agree: \(discrepancy)")
+            }
+            let status = process?.stop() ?? 0
+            process = nil
+            guard status == 0 else { throw BenchFault("the broker ended with \(status)") }
+            let report = CycleReport(
+                mode: "raw protocol", shape: shape, ledger: ledger, meter: meter,
+                rawSyncs: rawSyncs)
+            print(json ? try report.json : report.text)
+        } catch {
+            _ = process?.stop()
+            throw error
+        }
+    }
+}

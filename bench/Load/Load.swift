@@ -1,0 +1,10 @@
+internal import ArgumentParser
+
+/// What `bench` is called with.
+@main
+struct Load: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "bench",
+        abstract: "Measures a Holdfast broker.",
+        subcommands: [Cycle.self])
+}
