@@ -15,6 +15,9 @@ struct Cycle: AsyncParsableCommand {
     @Flag(help: "Print one JSON object.")
     var json = false
 
+    @Flag(help: "Go through the client library instead of the raw protocol.")
+    var client = false
+
     @Option(help: "HOST:PORT of a broker that runs already; the disk is then not measured.")
     var broker: String?
 
@@ -39,9 +42,9 @@ struct Cycle: AsyncParsableCommand {
                 rawSyncs = rate
             }
             let meter = ProcessorMeter(broker: process?.identifier)
-            let ledger = try await RawCycle.run(
-                shape, host: address.host, port: address.port,
-                queue: "bench-\(MonotonicTime.nanoseconds)", meter: meter)
+            let measure = client ? ClientCycle.run : RawCycle.run
+            let ledger = try await measure(
+                shape, address.host, address.port, "bench-\(MonotonicTime.nanoseconds)", meter)
             if let process { try rawSyncs?.measure(in: process.directory, seconds: 1) }
             if let discrepancy = ledger.discrepancy {
                 throw BenchFault("the accounts do not agree: \(discrepancy)")
@@ -50,7 +53,7 @@ struct Cycle: AsyncParsableCommand {
             process = nil
             guard status == 0 else { throw BenchFault("the broker ended with \(status)") }
             let report = CycleReport(
-                mode: "raw protocol", shape: shape, ledger: ledger, meter: meter,
+                mode: client ? "client library" : "raw protocol", shape: shape, ledger: ledger, meter: meter,
                 rawSyncs: rawSyncs)
             print(json ? try report.json : report.text)
         } catch {
