@@ -10,7 +10,7 @@ struct Cycle: AsyncParsableCommand {
             delivered once and acknowledged, or the run fails.
             """)
 
-    @OptionGroup var shape: CycleShape
+    @OptionGroup var options: CycleOptions
 
     @Flag(help: "Print one JSON object.")
     var json = false
@@ -22,6 +22,7 @@ struct Cycle: AsyncParsableCommand {
     var broker: String?
 
     func run() async throws {
+        let shape = options.shape
         var rawSyncs: RawSyncRate?
         var process: BrokerProcess?
         var address = (host: "", port: 0)
@@ -53,7 +54,8 @@ struct Cycle: AsyncParsableCommand {
             process = nil
             guard status == 0 else { throw BenchFault("the broker ended with \(status)") }
             let report = CycleReport(
-                mode: client ? "client library" : "raw protocol", shape: shape, ledger: ledger, meter: meter,
+                mode: client ? "client library" : "raw protocol", shape: shape, ledger: ledger,
+                meter: meter,
                 rawSyncs: rawSyncs)
             print(json ? try report.json : report.text)
         } catch {
