@@ -8,11 +8,12 @@ extension JobEngine {
     /// - Parameters:
     ///   - queue: a live one.
     ///   - options: without a `refusal`, which the caller has looked at.
+    ///   - producer: only of the first birth of a request; `count` is how many births it has.
     ///   - content: checked by `JobContent`; stored as it is and never looked at here.
     /// - Returns: the job: `configuration.key.jobID(lsn)` is its id.
     package mutating func enqueue(
         to queue: QueueID, options: EnqueueOptions, content: UnsafeRawBufferPointer,
-        producer: ProducerMark?, into batch: RecordBatch
+        producer: (slot: ProducerSlot, sequence: UInt64, count: UInt32)?, into batch: RecordBatch
     ) -> LSN {
         precondition(queues.isLive(queue), "a job is enqueued to a queue that exists")
         precondition(
@@ -24,7 +25,10 @@ extension JobEngine {
             queue: queue, priority: options.priority, enqueuedMilliseconds: batch.frameTime,
             dueMilliseconds: options.delayMilliseconds == 0
                 ? nil : due(in: options.delayMilliseconds, batch),
-            attemptCountMax: options.attemptCountMax, producer: producer, content: content,
+            attemptCountMax: options.attemptCountMax,
+            producer: producer.map {
+                ProducerMark(slot: $0.slot, sequence: $0.sequence, count: $0.count)
+            }, content: content,
             to: batch)
         applyAppended(lsn, of: batch)
         return lsn

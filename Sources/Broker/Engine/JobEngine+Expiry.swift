@@ -17,7 +17,8 @@ extension JobEngine {
     /// When `expireLeases` should be called next, on the boot clock; nil where no clock runs.
     package var nextLeaseDeadlineMilliseconds: Int64? { leases.nextDeadlineMilliseconds }
 
-    /// Ends leases whose time is up, at most `limit`: to the front of ready, or to dead letter.
+    /// Ends leases whose time is up, at most `limit`, in the order of their deadlines: to the
+    /// front of ready, or to dead letter.
     ///
     /// - Parameter isConnected: whether a lease's owner is; where not, the job was interrupted.
     /// - Returns: how many were ended; as many as `limit` where there may be more.
@@ -25,6 +26,10 @@ extension JobEngine {
         bootMilliseconds: Int64, limit: Int, isConnected: (UInt32) -> Bool, into batch: RecordBatch
     ) -> Int {
         leases.takeExpired(at: bootMilliseconds, limit: limit, into: &expired)
+        expired.sort {
+            (leases[$0].pointee.deadlineMilliseconds, leases[$0].pointee.lsn)
+                < (leases[$1].pointee.deadlineMilliseconds, leases[$1].pointee.lsn)
+        }
         for slot in expired {
             let cause: ReturnCause =
                 isConnected(leases[slot].pointee.owner) ? .timeout : .interrupted

@@ -7,7 +7,7 @@ struct LaneCursor {
     private let number: LaneNumber
     private let mayBeStale: Bool
     /// The entry that would be popped next.
-    var head: LaneEntry?
+    private(set) var head: LaneEntry?
 
     init(_ number: LaneNumber, _ engine: borrowing JobEngine) {
         self.number = number

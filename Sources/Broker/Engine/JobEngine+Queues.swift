@@ -136,9 +136,9 @@ extension JobEngine {
         var oldest: UInt32?
         for priority in 0...Limits.priorityMax {
             let lane = LaneNumber(queue: queue, priority: priority)
-            var cursor = LaneCursor(lane, self)
-            if let entry = cursor.head { oldest = min(oldest ?? .max, entry.enqueuedSecond) }
-            cursor.head = nil
+            if let entry = LaneCursor(lane, self).head {
+                oldest = min(oldest ?? .max, entry.enqueuedSecond)
+            }
         }
         return oldest
     }

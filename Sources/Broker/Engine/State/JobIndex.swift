@@ -101,7 +101,8 @@ struct JobIndex: ~Copyable {
         let position = head + Int((lsn >> Self.pageShift) - firstPage)
         directory[position].liveCount -= 1
         liveCount -= 1
-        if directory[position].liveCount == 0 { dropPage(position) }
+        // The last page is the one that the next job goes to.
+        if directory[position].liveCount == 0, position + 1 < head + count { dropPage(position) }
     }
 
     /// The first job at or after `lsn`.
@@ -168,6 +169,7 @@ struct JobIndex: ~Copyable {
 
     @inline(never)
     private mutating func extend(to page: UInt64) {
+        if count > 0, directory[head + count - 1].liveCount == 0 { dropPage(head + count - 1) }
         if count == 0 {
             firstPage = page
             head = 0
