@@ -65,6 +65,8 @@ package final class DataDirectory: Sendable {
             try lock.announce(processID: processID, bootID: bootID)
             if let found {
                 try makeDirectory(DirectoryLayout.pool, in: fileSystem)
+                // Its maker may have been killed before the name STORE was on the disk.
+                try fileSystem.syncDirectory("")
                 return found
             }
             let volumeByteCount = try fileSystem.space().byteCount

@@ -1,5 +1,5 @@
 internal import HoldfastDisk
-internal import HoldfastRecords
+package import HoldfastRecords
 
 /// What stands before the records of one commit. Frames start on multiples of A and are padded to A
 /// with zeros.
@@ -14,27 +14,27 @@ internal import HoldfastRecords
 /// The seed is CRC32C(salt, file offset): neither a frame of the file's former life nor one that
 /// was written elsewhere is ever taken for one of this place. A record count of 0 says that the
 /// payload is a `Mark`, not records.
-struct FrameHeader: Equatable, Sendable {
-    var payloadByteCount: Int
+package struct FrameHeader: Equatable, Sendable {
+    package var payloadByteCount: Int
     /// The LSN of the first record; the next one to come where there is none.
-    var firstLSN: LSN
-    var recordCount: Int
-    var epoch: UInt32
+    package var firstLSN: LSN
+    package var recordCount: Int
+    package var epoch: UInt32
     /// The highest LSN known to be on the disk when this frame was handed to be written.
-    var durableLSN: LSN
+    package var durableLSN: LSN
     /// Broker time in milliseconds; never decreases from frame to frame.
-    var frameTime: Int64
-    var payloadChecksum: UInt32
+    package var frameTime: Int64
+    package var payloadChecksum: UInt32
 
-    var nextLSN: LSN { firstLSN + LSN(recordCount) }
-    var lastLSN: LSN { nextLSN - 1 }
+    package var nextLSN: LSN { firstLSN + LSN(recordCount) }
+    package var lastLSN: LSN { nextLSN - 1 }
 
     /// Header, payload and padding, in bytes.
-    func byteCount(alignment: Int) -> Int {
+    package func byteCount(alignment: Int) -> Int {
         LogFormat.padded(LogFormat.frameHeaderByteCount + payloadByteCount, to: alignment)
     }
 
-    func encode(into bytes: UnsafeMutableRawBufferPointer, salt: UInt64, offset: Int) {
+    package func encode(into bytes: UnsafeMutableRawBufferPointer, salt: UInt64, offset: Int) {
         bytes.set(LogFormat.frameMagic, at: 0)
         bytes.set(UInt32(payloadByteCount), at: 4)
         bytes.set(firstLSN, at: 8)
@@ -49,7 +49,7 @@ struct FrameHeader: Equatable, Sendable {
 
     /// nil where the bytes are not the header of a frame written to this place, in this life of the
     /// file, or where it would not fit between the segment's headers.
-    init?(decoding bytes: UnsafeRawBufferPointer, in segment: SegmentHeader, at offset: Int) {
+    package init?(decoding bytes: UnsafeRawBufferPointer, in segment: SegmentHeader, at offset: Int) {
         guard bytes.count >= LogFormat.frameHeaderByteCount,
             bytes.integer(UInt32.self, at: 0) == LogFormat.frameMagic,
             Self.checksum(of: bytes.part(at: 0, count: 44), salt: segment.salt, offset: offset)
@@ -67,7 +67,7 @@ struct FrameHeader: Equatable, Sendable {
         else { return nil }
     }
 
-    init(
+    package init(
         payloadByteCount: Int, firstLSN: LSN, recordCount: Int, epoch: UInt32, durableLSN: LSN,
         frameTime: Int64, payloadChecksum: UInt32
     ) {

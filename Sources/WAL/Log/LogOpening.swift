@@ -41,7 +41,8 @@ struct LogOpening {
             + LogFormat.padded(LogFormat.frameHeaderByteCount + StartMark.byteCount, to: alignment)
         let candidate = try pool.takeForCopies(number: number, byteCount: needed)
         let header = candidate.header
-        let end = try LogError.obtaining { () throws(DiskError) in
+        let path = DirectoryLayout.segment(number)
+        let (file, end) = try LogError.obtaining { () throws(DiskError) in
             var end = header.frames.lowerBound
             let frame = SegmentWriter.frame(
                 .start(startMark), epoch: epoch, nextLSN: firstLSN, durableLSN: firstLSN - 1,
@@ -50,18 +51,17 @@ struct LogOpening {
             end += frame.count
             end = try copy(to: candidate.file, header, at: end)
             try candidate.file.sync()
-            try directory.fileSystem.rename(
-                candidate.path, to: DirectoryLayout.segment(number))
+            try directory.fileSystem.rename(candidate.path, to: path)
             try directory.fileSystem.syncDirectory(DirectoryLayout.log)
             try directory.fileSystem.syncDirectory(DirectoryLayout.pool)
-            return end
+            return (try directory.fileSystem.openFile(path, for: .readingAndWriting), end)
         }
         try LogError.writing { () throws(DiskError) in
             for number in recovery.chain.superfluous { try pool.recycle(number) }
             if let replaced = recovery.replacedNumber { try pool.recycle(replaced) }
             try pool.trim()
         }
-        return SegmentWriter(file: candidate.file, header: header, firstLSN: firstLSN, end: end)
+        return SegmentWriter(file: file, header: header, firstLSN: firstLSN, end: end)
     }
 
     /// The time of START's frame: not after the copies behind it.

@@ -123,8 +123,8 @@ final class SegmentCatalog: Sendable {
     /// Writes one sidecar that is missing, if one is known to be; for the background thread.
     ///
     /// - Returns: whether there was one.
-    func writeSidecar() -> Bool {
-        sidecarWork.withLock { _ in
+    func writeSidecar() throws(DiskError) -> Bool {
+        try sidecarWork.withLock { _ throws(DiskError) in
             let work = state.withLock { state -> (SealedSegment, SegmentIndex)? in
                 guard let number = state.unwritten.keys.min(), let index = state.unwritten[number],
                     let segment = state.sealed.first(where: { $0.number == number })
@@ -132,8 +132,7 @@ final class SegmentCatalog: Sendable {
                 return (segment, index)
             }
             guard let (segment, index) = work else { return false }
-            // It is made again from the segment when it is needed and not there.
-            try? SidecarFile.store(index, of: segment, in: fileSystem)
+            try SidecarFile.store(index, of: segment, in: fileSystem)
             state.withLock { $0.unwritten[segment.number] = nil }
             return true
         }
@@ -180,7 +179,7 @@ final class SegmentCatalog: Sendable {
             }
             let reader = SegmentReader(file: file, header: segment.header)
             let index = try SegmentIndex(scanning: reader, end: segment.end)
-            try? SidecarFile.store(index, of: segment, in: fileSystem)
+            try SidecarFile.store(index, of: segment, in: fileSystem)
             return Loaded(file: file, index: index)
         }
         state.withLock { state in

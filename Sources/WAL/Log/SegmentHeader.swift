@@ -1,4 +1,4 @@
-internal import HoldfastDisk
+package import HoldfastDisk
 
 /// The first block of a segment, and once more its last one.
 ///
@@ -10,19 +10,19 @@ internal import HoldfastDisk
 ///                              60 u32 CRC32C of bytes 0…59
 /// 64 zeros up to A
 /// ```
-struct SegmentHeader: Equatable, Sendable {
-    var uuid: UniqueID
-    var number: UInt64
+package struct SegmentHeader: Equatable, Sendable {
+    package var uuid: UniqueID
+    package var number: UInt64
     /// Drawn anew each time a file becomes a segment, and part of every checksum in it.
-    var salt: UInt64
-    var byteCount: Int
-    var alignment: Int
+    package var salt: UInt64
+    package var byteCount: Int
+    package var alignment: Int
 
     /// Where frames may lie: all but the two headers.
-    var frames: Range<Int> { alignment..<byteCount - alignment }
+    package var frames: Range<Int> { alignment..<byteCount - alignment }
 
     /// One block.
-    func encoded() -> [UInt8] {
+    package func encoded() -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: alignment)
         bytes.withUnsafeMutableBytes { bytes in
             bytes.set(LogFormat.segmentMagic, at: 0)
@@ -40,7 +40,7 @@ struct SegmentHeader: Equatable, Sendable {
 
     /// nil where the bytes are not a whole and possible header. The zeros behind it are not looked
     /// at here.
-    init?(decoding bytes: UnsafeRawBufferPointer) {
+    package init?(decoding bytes: UnsafeRawBufferPointer) {
         guard bytes.count >= LogFormat.segmentHeaderByteCount,
             bytes.integer(UInt64.self, at: 0) == LogFormat.segmentMagic,
             bytes.integer(UInt32.self, at: 8) == LogFormat.version,
@@ -62,7 +62,7 @@ struct SegmentHeader: Equatable, Sendable {
         self.alignment = alignment
     }
 
-    init(uuid: UniqueID, number: UInt64, salt: UInt64, byteCount: Int, alignment: Int) {
+    package init(uuid: UniqueID, number: UInt64, salt: UInt64, byteCount: Int, alignment: Int) {
         self.uuid = uuid
         self.number = number
         self.salt = salt

@@ -19,9 +19,15 @@ struct SegmentWriter: Sendable {
 
     var number: UInt64 { header.number }
 
+    /// Whether a batch still fits. One block is kept for the mark that ends the log, except in
+    /// segments so small that nothing else would be left.
     func hasRoom(forFrameOf byteCount: Int) -> Bool {
-        header.frames.upperBound - end >= LogFormat.padded(byteCount, to: header.alignment)
+        let kept = header.byteCount > 4 * header.alignment ? header.alignment : 0
+        return header.frames.upperBound - end
+            >= LogFormat.padded(byteCount, to: header.alignment) + kept
     }
+
+    var hasRoomForMark: Bool { header.frames.upperBound - end >= header.alignment }
 
     /// One commit: header into the batch's headroom, then all of it in one durable write. Returns
     /// where the frame begins.

@@ -2,8 +2,8 @@ internal import HoldfastDisk
 internal import HoldfastRecords
 
 /// The file `.idx` beside a sealed segment: its index, so that a record is found without reading
-/// the segment. Derived from the segment and written without a sync; where it is missing, torn,
-/// damaged or another segment's, it is made again.
+/// the segment. Derived from the segment: where it is missing, damaged or another segment's, it is
+/// made again.
 ///
 /// ```
 ///  0 u64 magic "HFINDEX\n"     32 u64 LSN behind the last record
@@ -74,8 +74,8 @@ enum SidecarFile {
         }
     }
 
-    /// Writes the file under its name. It may fail, on a full volume for example: then it is made
-    /// again when it is needed.
+    /// Writes the file, whole before it gets its name. That there is no room for it is no error:
+    /// it is made again when it is needed.
     static func store(
         _ index: SegmentIndex, of segment: SealedSegment, in fileSystem: any FileSystem
     ) throws(DiskError) {
@@ -86,8 +86,18 @@ enum SidecarFile {
         } catch {
             guard error.isNotFound else { throw error }
         }
-        let file = try fileSystem.createFile(draft)
-        try file.write(encoded(index, of: segment), at: 0)
+        let file: any File
+        do throws(DiskError) {
+            file = try fileSystem.createFile(draft)
+            let bytes = encoded(index, of: segment)
+            try file.allocate(byteCount: bytes.count)
+            try file.write(bytes, at: 0)
+        } catch {
+            guard error.isNoSpace else { throw error }
+            try? fileSystem.remove(draft)
+            return
+        }
+        try file.sync()
         try fileSystem.rename(draft, to: path)
     }
 }

@@ -1,4 +1,4 @@
-internal import HoldfastRecords
+package import HoldfastRecords
 
 /// Where the log ends, when its last segment has a place X at which no whole frame with the
 /// expected LSN starts.
@@ -13,8 +13,8 @@ internal import HoldfastRecords
 /// | nothing, X above what is certified            | the end, or a commit torn: cut at X |
 /// | frames that do not certify X, X not certified | one unsynced window: cut at X       |
 /// | a frame that certifies X, or X is certified   | X had been durable: damage          |
-enum TailRule {
-    enum Verdict: Equatable {
+package enum TailRule {
+    package enum Verdict: Equatable {
         case cut
         case damage
     }
@@ -23,7 +23,7 @@ enum TailRule {
     ///   - lsn: expected at X.
     ///   - certifiedLSN: the highest durable LSN that a frame before X speaks of.
     ///   - laterDurableLSNs: what each frame that was found behind X says was durable.
-    static func verdict(
+    package static func verdict(
         at lsn: LSN, certifiedLSN: LSN, laterDurableLSNs: some Sequence<LSN>
     ) -> Verdict {
         let certified = laterDurableLSNs.reduce(certifiedLSN, max)

@@ -116,14 +116,14 @@ package final class WriteAheadLog: Sendable {
         let full = writing.segment
         let alignment = fileSystem.blockByteCount
         let needed =
-            2 * alignment
+            3 * alignment
             + LogFormat.padded(LogFormat.frameHeaderByteCount + StartMark.byteCount, to: alignment)
             + LogFormat.padded(byteCount, to: alignment)
         let candidate = try pool.takeForRoll(number: full.number + 1, byteCount: needed)
+        let path = DirectoryLayout.segment(candidate.header.number)
         do throws(LogError) {
             try LogError.obtaining { () throws(DiskError) in
-                try fileSystem.rename(
-                    candidate.path, to: DirectoryLayout.segment(candidate.header.number))
+                try fileSystem.rename(candidate.path, to: path)
             }
         } catch {
             pool.giveBack(candidate)
@@ -135,15 +135,17 @@ package final class WriteAheadLog: Sendable {
         // Never written, so zeros: a segment's file is filled with them or only reserved.
         start.previousTailChecksum = Zeros.checksum(full.header.frames.upperBound - full.end)
         let mark = Mark.start(start)
-        var next = SegmentWriter(
-            file: candidate.file, header: candidate.header, firstLSN: writing.nextLSN,
-            end: candidate.header.frames.lowerBound)
-        try LogError.writing { () throws(DiskError) in
+        let next = try LogError.writing { () throws(DiskError) in
             try fileSystem.syncDirectory(DirectoryLayout.log)
             try fileSystem.syncDirectory(DirectoryLayout.pool)
+            var next = SegmentWriter(
+                file: try fileSystem.openFile(path, for: .readingAndWriting),
+                header: candidate.header, firstLSN: writing.nextLSN,
+                end: candidate.header.frames.lowerBound)
             try next.append(
                 mark, epoch: epoch, nextLSN: writing.nextLSN, durableLSN: writing.nextLSN - 1,
                 frameTime: writing.frameTime)
+            return next
         }
         writing.segment = next
         catalog.roll(to: next)
@@ -156,7 +158,10 @@ package final class WriteAheadLog: Sendable {
     package func prepareSpareSegments() throws(LogError) -> Bool {
         try checkUsable()
         return try poisoning { () throws(LogError) in
-            if catalog.writeSidecar() { return true }
+            let hasWritten = try LogError.obtaining { () throws(DiskError) in
+                try catalog.writeSidecar()
+            }
+            if hasWritten { return true }
             return try pool.prepareStep(nextNumber: catalog.counts.active.number + 1)
         }
     }
@@ -169,17 +174,18 @@ package final class WriteAheadLog: Sendable {
             try writing.withLock { writing throws(LogError) in
                 if writing.isClosed { return }
                 writing.isClosed = true
-                // Where no block is left, the next opening has one commit in doubt, that is all.
-                guard writing.segment.hasRoom(forFrameOf: LogFormat.frameHeaderByteCount + 8) else {
-                    return
-                }
+                // Only the smallest segments may have no block left for it. Then the next opening
+                // has one commit in doubt, that is all.
+                guard writing.segment.hasRoomForMark else { return }
                 try LogError.writing { () throws(DiskError) in
                     try writing.segment.append(
                         .end, epoch: epoch, nextLSN: writing.nextLSN,
                         durableLSN: writing.nextLSN - 1, frameTime: writing.frameTime)
                 }
             }
-            while catalog.writeSidecar() {}
+            try LogError.writing { () throws(DiskError) in
+                while try catalog.writeSidecar() {}
+            }
         }
         failure.withLock { $0 = $0 ?? .closed }
     }
@@ -197,11 +203,16 @@ package final class WriteAheadLog: Sendable {
         _ lsns: [LSN], _ body: (LSN, UnsafeRawBufferPointer?) -> Void
     ) throws(LogError) {
         try checkUsable()
-        try LogError.reading { () throws(DiskError) in
-            let (groups, absent) = try catalog.locate(lsns.sorted())
+        try poisoning { () throws(LogError) in
+            // A sidecar that is missing is written here: that write may fail for good.
+            let (groups, absent) = try LogError.reading { () throws(DiskError) in
+                try catalog.locate(lsns.sorted())
+            }
             for lsn in absent { body(lsn, nil) }
-            for group in groups {
-                try RecordReading(file: group.file).read(group.places, body)
+            try LogError.reading { () throws(DiskError) in
+                for group in groups {
+                    try RecordReading(file: group.file).read(group.places, body)
+                }
             }
         }
     }
