@@ -1,0 +1,2 @@
+// JobID, LeaseToken, JobState, QueuePolicy and RefusalCode are part of the client's interface.
+@_exported public import HoldfastModel
