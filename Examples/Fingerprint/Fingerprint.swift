@@ -1,8 +1,25 @@
-@main struct X { static func main() throws { 
-let f = try FileTree.regularFiles(below: FileName(CommandLine.arguments[1]))
-let r = try ReferenceDigests.of(f, keepingIn: CommandLine.arguments[2])
-var bad = 0
-var bar = ProgressBar(total: f.count)
-for (i, n) in f.enumerated() { let d = try FileDigest(of: n); if r[n] != d.sha256 { bad += 1 }; bar.show(i + 1); precondition(FileName(percentEncoded: n.percentEncoded) == n) }
-print(f.count, r.count, bad)
-} }
+internal import ArgumentParser
+internal import HoldfastClient
+
+/// An example of a whole program on Holdfast: one job for every file, workers that compute checksums
+/// and hand them on as jobs of a second queue, and a demonstration that survives its own crashes.
+@main
+struct Fingerprint: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "fingerprint",
+        abstract: "Computes the SHA-256 of files by way of a Holdfast broker.",
+        subcommands: [Enqueue.self, Work.self, Collect.self, Demonstrate.self])
+}
+
+/// How every subcommand names its broker.
+struct BrokerOption: ParsableArguments {
+    @Option(name: .customLong("broker"), help: "HOST:PORT of the broker.")
+    var text = BrokerAddress().description
+
+    func configuration(_ clientName: String) throws -> ClientConfiguration {
+        guard let address = BrokerAddress(text) else {
+            throw ValidationError("\(text) is not HOST:PORT")
+        }
+        return ClientConfiguration(address: address, clientName: clientName)
+    }
+}
