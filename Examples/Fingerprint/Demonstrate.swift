@@ -37,7 +37,8 @@ struct Demonstrate: AsyncParsableCommand {
             configuration: ServiceGroupConfiguration(
                 services: [
                     .init(
-                        service: demonstration, successTerminationBehavior: .gracefullyShutdownGroup)
+                        service: demonstration, successTerminationBehavior: .gracefullyShutdownGroup
+                    )
                 ],
                 cancellationSignals: [.sigint, .sigterm],
                 logger: Logger(label: "fingerprint") { _ in SwiftLogNoOpLogHandler() }))

@@ -29,7 +29,7 @@ package struct BrokerServer: Service {
     ///   the process (`FailStop`) instead of coming back from here.
     package func run() async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        let started = BrokerClock.bootMilliseconds()
+        let started = BrokerClock.systemBootMilliseconds()
         let store = try OpenStore(configuration)
         let recovery = store.log.recovery
         let (jobCount, leaseCount) = (store.jobCount, store.leaseCount)
@@ -53,7 +53,7 @@ package struct BrokerServer: Service {
             ready listen=\(address) jobs=\(jobCount) leases=\(leaseCount) \
             records=\(recovery.recordCount) cut_bytes=\(recovery.cutByteCount) \
             in_doubt_records=\(recovery.inDoubtRecordCount) \
-            milliseconds=\(BrokerClock.bootMilliseconds() - started) \
+            milliseconds=\(BrokerClock.systemBootMilliseconds() - started) \
             data=\(configuration.dataDirectory)
             """)
         onReady()
@@ -89,7 +89,7 @@ package struct BrokerServer: Service {
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(
-                        ConnectionHandler(loop: loop, allocator: channel.allocator))
+                        loop.makeHandler(allocator: channel.allocator))
                 }
             }
             .bind(host: configuration.host, port: configuration.port)

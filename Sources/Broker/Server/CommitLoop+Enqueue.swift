@@ -7,7 +7,7 @@ extension CommitLoop {
     func enqueue(_ request: Request) throws(WireFault) {
         let enqueue = try EnqueueRequest(body: request.body, limits: limits)
         let connection = request.connection
-        var mark: ProducerMark?
+        var mark: (slot: ProducerSlot, sequence: UInt64, count: UInt32)?
         if enqueue.sequence != 0 {
             guard let producer = connection.producer else {
                 throw WireFault(
@@ -17,8 +17,7 @@ extension CommitLoop {
             }
             switch engine.result(of: enqueue.sequence, from: producer) {
             case .fresh:
-                mark = ProducerMark(
-                    slot: producer, sequence: enqueue.sequence, count: UInt32(enqueue.count))
+                mark = (producer, enqueue.sequence, UInt32(enqueue.count))
             case .known(let firstLSN, let count):
                 answer(connection) {
                     EnqueueReply.write(

@@ -5,7 +5,7 @@ internal import HoldfastProtocol
 internal import HoldfastRecords
 internal import HoldfastWAL
 internal import Logging
-internal import NIOCore
+package import NIOCore
 
 /// The path every request takes: parsed in place on the core loop, decided by the engine at once,
 /// its records gathered in the open batch, and its reply held until that batch is durable. Start
@@ -92,21 +92,21 @@ package final class CommitLoop: @unchecked Sendable {
         self.engine = engine
         self.clock = clock
         self.logger = logger
-        startedBootMilliseconds = BrokerClock.bootMilliseconds()
+        startedBootMilliseconds = clock.bootMilliseconds
         writer = LogWriter(log: log, eventLoop: eventLoop)
         reads = RecordReads(log: log)
         recent = RecentBatches(byteCountMax: configuration.recentByteCountMax)
         gathering = recent.takeSpare()
         nextLSN = log.firstNextLSN
         frameTime = log.recovery.lastFrameTime
-        passBootMilliseconds = BrokerClock.bootMilliseconds()
+        passBootMilliseconds = clock.bootMilliseconds
     }
 
     /// Begins the work beside serving. Once, on the event loop.
     func startBackgroundWork() {
         let background = BackgroundWork(log: log, eventLoop: eventLoop) {
             self.writing != nil
-                || BrokerClock.bootMilliseconds() - self.lastCommitBootMilliseconds < 100
+                || self.clock.bootMilliseconds - self.lastCommitBootMilliseconds < 100
         }
         self.background = background
         background.wake()
@@ -126,7 +126,7 @@ package final class CommitLoop: @unchecked Sendable {
     func beginPass() {
         guard !isPassScheduled else { return }
         isPassScheduled = true
-        passBootMilliseconds = BrokerClock.bootMilliseconds()
+        passBootMilliseconds = clock.bootMilliseconds
         // Runs when the event loop has read all sockets of this round: one hand-over a pass.
         eventLoop.execute { self.endPass() }
     }
@@ -188,7 +188,7 @@ package final class CommitLoop: @unchecked Sendable {
     private func commitEnded() {
         guard let batch = writing else { return }
         writing = nil
-        let boot = BrokerClock.bootMilliseconds()
+        let boot = clock.bootMilliseconds
         engine.startLeaseClocks(throughDurable: batch.lastLSN, bootMilliseconds: boot)
         recent.keep(batch)
         lastCommitBootMilliseconds = boot
@@ -260,7 +260,7 @@ package final class CommitLoop: @unchecked Sendable {
         timer?.cancel()
         timerBootMilliseconds = next
         // Not closer than this: what falls due together is decided together.
-        let delay = max(next - BrokerClock.bootMilliseconds(), Self.timerMillisecondsMin)
+        let delay = max(next - clock.bootMilliseconds, Self.timerMillisecondsMin)
         timer = eventLoop.scheduleTask(in: .milliseconds(delay)) { self.timerFired() }
     }
 
@@ -271,7 +271,7 @@ package final class CommitLoop: @unchecked Sendable {
     /// Whether the disk is so far behind that heartbeats which came in time may wait for it.
     private var isCommitSlow: Bool {
         writing != nil
-            && BrokerClock.bootMilliseconds() - writingSinceBootMilliseconds
+            && clock.bootMilliseconds - writingSinceBootMilliseconds
                 > Self.slowCommitMilliseconds
     }
 
@@ -279,7 +279,7 @@ package final class CommitLoop: @unchecked Sendable {
     private func timerFired() {
         timerBootMilliseconds = .max
         beginPass()
-        passBootMilliseconds = BrokerClock.bootMilliseconds()
+        passBootMilliseconds = clock.bootMilliseconds
         if !isCommitSlow, connectionsPaused.isEmpty { expire() }
     }
 
@@ -301,6 +301,11 @@ package final class CommitLoop: @unchecked Sendable {
     }
 
     // MARK: Connections
+
+    /// What serves one client: the only handler of its channel.
+    package func makeHandler(allocator: ByteBufferAllocator) -> any ChannelHandler & Sendable {
+        ConnectionHandler(loop: self, allocator: allocator)
+    }
 
     /// Takes a connection in; nil where there are as many as may be.
     func connected(_ connection: ConnectionHandler) -> UInt32? {
@@ -342,7 +347,7 @@ package final class CommitLoop: @unchecked Sendable {
 
     /// Lets what was begun end: answers the waits with nothing, refuses what comes now, and
     /// succeeds once all replies have left.
-    func drain() -> EventLoopFuture<Void> {
+    package func drain() -> EventLoopFuture<Void> {
         let promise = eventLoop.makePromise(of: Void.self)
         eventLoop.execute {
             self.isDraining = true
@@ -364,7 +369,7 @@ package final class CommitLoop: @unchecked Sendable {
     }
 
     /// Ends the threads and closes the log. After `drain`.
-    func stop() async throws {
+    package func stop() async throws {
         try await background?.stop()
         try await writer.stop()
         try await reads.stop()

@@ -21,6 +21,11 @@ package struct HeldReplies {
     package struct HeldDelivery {
         package let lsn: UInt64
         package let version: UInt32
+
+        package init(lsn: UInt64, version: UInt32) {
+            self.lsn = lsn
+            self.version = version
+        }
     }
 
     package init(allocator: ByteBufferAllocator) {

@@ -1,13 +1,13 @@
-internal import HoldfastDisk
+package import HoldfastDisk
 internal import HoldfastEngine
 internal import HoldfastModel
-internal import HoldfastWAL
-internal import Logging
-internal import NIOCore
+package import HoldfastWAL
+package import Logging
+package import NIOCore
 
 /// A data directory that is open, and what its log says: the engine as it was when the last commit
 /// became durable.
-struct OpenStore: ~Copyable {
+package struct OpenStore: ~Copyable {
     let directory: DataDirectory
     let log: WriteAheadLog
     private var engine: JobEngine
@@ -17,11 +17,30 @@ struct OpenStore: ~Copyable {
     ///
     /// - Throws: where the directory is refused; nothing on disk was changed then.
     init(_ configuration: BrokerConfiguration) throws(BrokerFault) {
+        let fileSystem: PosixFileSystem
+        do throws(DiskError) {
+            fileSystem = try PosixFileSystem(root: configuration.dataDirectory, creating: true)
+        } catch {
+            throw BrokerFault(.disk(error), configuration)
+        }
+        let start = LogStart(
+            bootID: .currentBoot(), wallMilliseconds: BrokerClock.systemWallMilliseconds(),
+            bootMilliseconds: BrokerClock.systemBootMilliseconds(),
+            softwareVersion: BrokerServer.softwareVersion)
+        try self.init(
+            configuration, fileSystem: fileSystem, start: start,
+            readBoot: BrokerClock.systemBootMilliseconds)
+    }
+
+    /// The same on any disk, at any time.
+    package init(
+        _ configuration: BrokerConfiguration, fileSystem: any FileSystem, start: LogStart,
+        readBoot: @escaping @Sendable () -> Int64
+    ) throws(BrokerFault) {
         let directory: DataDirectory
         do throws(StoreError) {
             directory = try DataDirectory.open(
-                path: configuration.dataDirectory,
-                segmentByteCount: configuration.segmentByteCount)
+                fileSystem, segmentByteCount: configuration.segmentByteCount)
         } catch {
             throw BrokerFault(error, configuration)
         }
@@ -30,15 +49,9 @@ struct OpenStore: ~Copyable {
             configuration: EngineConfiguration(
                 key: StoreKey(low: identity.keyLow, high: identity.keyHigh),
                 leaseCountMax: configuration.leaseCountMax))
-        let boot = BrokerClock.bootMilliseconds()
         let log: WriteAheadLog
         do throws(LogError) {
-            log = try WriteAheadLog.open(
-                directory,
-                start: LogStart(
-                    bootID: .currentBoot(), wallMilliseconds: BrokerClock.wallMilliseconds(),
-                    bootMilliseconds: boot, softwareVersion: BrokerServer.softwareVersion)
-            ) { lsn, frameTime, body in
+            log = try WriteAheadLog.open(directory, start: start) { lsn, frameTime, body in
                 try engine.replay(lsn: lsn, frameTime: frameTime, body: body)
             }
         } catch {
@@ -48,17 +61,18 @@ struct OpenStore: ~Copyable {
         self.log = log
         self.engine = engine
         clock = BrokerClock(
-            timeBaseMilliseconds: log.recovery.timeBaseMilliseconds, bootMilliseconds: boot)
+            timeBaseMilliseconds: log.recovery.timeBaseMilliseconds,
+            bootBaseMilliseconds: start.bootMilliseconds, readBoot: readBoot)
     }
 
-    var jobCount: Int { engine.jobCount }
-    var leaseCount: Int { engine.leaseCount }
+    package var jobCount: Int { engine.jobCount }
+    package var leaseCount: Int { engine.leaseCount }
 
     /// The loop that serves the store from now on: leases get their full duration again.
-    consuming func commitLoop(
+    package consuming func commitLoop(
         eventLoop: any EventLoop, configuration: BrokerConfiguration, logger: Logger
     ) -> CommitLoop {
-        engine.restartLeaseClocks(bootMilliseconds: BrokerClock.bootMilliseconds())
+        engine.restartLeaseClocks(bootMilliseconds: clock.bootMilliseconds)
         return CommitLoop(
             eventLoop: eventLoop, configuration: configuration, directory: directory, log: log,
             engine: engine, clock: clock, logger: logger)

@@ -222,7 +222,8 @@ package struct LogInspection {
                     if frame.recordCount > 0, frame.epoch == start?.header.epoch {
                         ownRecords =
                             ownRecords ?? (
-                                frame.offset, frame.firstLSN...frame.firstLSN + LSN(frame.recordCount) - 1
+                                frame.offset,
+                                frame.firstLSN...frame.firstLSN + LSN(frame.recordCount) - 1
                             )
                     }
                 case .record:
@@ -239,7 +240,9 @@ package struct LogInspection {
             summary.byteCount += survey.byteCounts[number] ?? 0
             summary.frameCount += examination.frameCount
             summary.recordCount += examination.recordCount
-            if let nextLSN = examination.nextLSN { summary.lastLSN = max(summary.lastLSN, nextLSN - 1) }
+            if let nextLSN = examination.nextLSN {
+                summary.lastLSN = max(summary.lastLSN, nextLSN - 1)
+            }
             let hasSidecar = try verifySidecar(of: number, examination, survey, report)
             if hasSidecar { summary.sidecarCount += 1 }
         }
