@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Logging
 internal import ServiceLifecycle
+internal import UnixSignals
 
 /// `fingerprint demonstrate DIR`, which `make run` calls.
 struct Demonstrate: AsyncParsableCommand {
@@ -37,7 +38,8 @@ struct Demonstrate: AsyncParsableCommand {
             configuration: ServiceGroupConfiguration(
                 services: [
                     .init(
-                        service: demonstration, successTerminationBehavior: .gracefullyShutdownGroup)
+                        service: demonstration, successTerminationBehavior: .gracefullyShutdownGroup
+                    )
                 ],
                 cancellationSignals: [.sigint, .sigterm],
                 logger: Logger(label: "fingerprint") { _ in SwiftLogNoOpLogHandler() }))

@@ -24,7 +24,8 @@ struct ProgressBar {
         }
         let width = 40
         let filled = Int(share * Double(width))
-        let bar = String(repeating: "█", count: filled) + String(repeating: "·", count: width - filled)
+        let bar =
+            String(repeating: "█", count: filled) + String(repeating: "·", count: width - filled)
         let text = "\(bar) \(done)/\(total) \(note)"
         if text != drawnText {
             drawnText = text

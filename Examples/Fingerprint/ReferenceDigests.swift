@@ -30,7 +30,9 @@ enum ReferenceDigests {
     }
 
     private static func write(_ bytes: [UInt8], to path: String) throws {
-        guard let file = fopen(path, "we") else { throw FingerprintFault.cannotRead(FileName(path)) }
+        guard let file = fopen(path, "we") else {
+            throw FingerprintFault.cannotRead(FileName(path))
+        }
         defer { fclose(file) }
         guard fwrite(bytes, 1, bytes.count, file) == bytes.count, fflush(file) == 0 else {
             throw FingerprintFault("cannot write \(path): \(String(cString: strerror(errno)))")
@@ -38,7 +40,9 @@ enum ReferenceDigests {
     }
 
     private static func read(_ path: String) throws -> [UInt8] {
-        guard let file = fopen(path, "re") else { throw FingerprintFault.cannotRead(FileName(path)) }
+        guard let file = fopen(path, "re") else {
+            throw FingerprintFault.cannotRead(FileName(path))
+        }
         defer { fclose(file) }
         var bytes: [UInt8] = []
         var piece = [UInt8](repeating: 0, count: 1 << 16)

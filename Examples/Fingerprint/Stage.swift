@@ -43,7 +43,8 @@ actor Stage {
         var line = [CChar](repeating: 0, count: 4096)
         var last = ""
         while fgets(&line, Int32(line.count), file) != nil {
-            let text = String(decoding: line.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+            let text = String(
+                decoding: line.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
             if text.contains(where: { !$0.isWhitespace }) { last = text }
         }
         return String(last.reversed().drop(while: \.isWhitespace).reversed())

@@ -17,7 +17,8 @@ final class BrokerProcess {
         guard mkdtemp(&template) != nil else {
             throw BenchFault("cannot create a directory in \(parent): \(errnoText())")
         }
-        directory = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        directory = String(
+            decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         port = try Self.freePort()
         let own = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
         let program = own.deletingLastPathComponent().appendingPathComponent("broker")
@@ -26,7 +27,8 @@ final class BrokerProcess {
         }
         process.executableURL = program
         process.arguments = [
-            "--data-dir", directory + "/data", "--listen", "\(host):\(port)", "--log-level", "error",
+            "--data-dir", directory + "/data", "--listen", "\(host):\(port)", "--log-level",
+            "error",
         ]
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = FileHandle.nullDevice

@@ -53,7 +53,8 @@ struct Cycle: AsyncParsableCommand {
             process = nil
             guard status == 0 else { throw BenchFault("the broker ended with \(status)") }
             let report = CycleReport(
-                mode: client ? "client library" : "raw protocol", shape: shape, ledger: ledger, meter: meter,
+                mode: client ? "client library" : "raw protocol", shape: shape, ledger: ledger,
+                meter: meter,
                 rawSyncs: rawSyncs)
             print(json ? try report.json : report.text)
         } catch {
