@@ -126,6 +126,9 @@ public final class BrokerClient: Service, Sendable {
         return core.announced.withLock { $0 } ?? AnnouncedLimits()
     }
 
+    /// What the broker takes in one request, as far as it is known.
+    var itemCountMax: Int { core.announced.withLock { $0?.itemCountMax } ?? Limits.itemCountMax }
+
     func checkName(_ name: String, _ what: String = "a queue's name") throws(BrokerClientError) {
         guard Name.isValid(name) else {
             throw BrokerClientError(
