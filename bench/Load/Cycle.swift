@@ -10,7 +10,7 @@ struct Cycle: AsyncParsableCommand {
             delivered once and acknowledged, or the run fails.
             """)
 
-    @OptionGroup var shape: CycleShape
+    @OptionGroup var options: CycleOptions
 
     @Flag(help: "Print one JSON object.")
     var json = false
@@ -22,6 +22,7 @@ struct Cycle: AsyncParsableCommand {
     var broker: String?
 
     func run() async throws {
+        let shape = options.shape
         var rawSyncs: RawSyncRate?
         var process: BrokerProcess?
         var address = (host: "", port: 0)

@@ -14,7 +14,9 @@ final class ProducerHandler: ChannelInboundHandler {
     private var freeSlots: [UInt32]
     private var context: ChannelHandlerContext?
     private var isGreeted = false
-    private(set) var isPaused = false
+    private(set) var isPaused = false {
+        didSet { run.pausedCount += (isPaused ? 1 : 0) - (oldValue ? 1 : 0) }
+    }
 
     init(run: RawCycle) {
         self.run = run

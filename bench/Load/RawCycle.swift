@@ -101,8 +101,11 @@ final class RawCycle: @unchecked Sendable {
     }
 
     /// Lets paused producers send again, in turn, as long as the bound allows.
+    /// Producers that wait until fewer jobs are unfinished.
+    var pausedCount = 0
+
     func resumeProducers() {
-        guard isProducing else { return }
+        guard isProducing, pausedCount > 0 else { return }
         for _ in producers.indices {
             guard ledger.unfinishedCount < shape.unfinishedCountMax else { return }
             nextToResume = (nextToResume + 1) % producers.count

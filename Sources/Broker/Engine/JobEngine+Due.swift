@@ -1,0 +1,26 @@
+internal import HoldfastModel
+package import HoldfastRecords
+
+extension JobEngine {
+    /// Makes the jobs ready that are due at `frameTime`, in the order (due, job), at most
+    /// `dueCountMax` of them. The first thing in each batch; nothing else looks at time.
+    ///
+    /// - Parameter frameTime: the batch's.
+    package mutating func advance(to frameTime: Int64, into batch: RecordBatch) {
+        var count: UInt32 = 0
+        var last: DelayedJob?
+        while count < configuration.dueCountMax, let job = delayed.firstUnprepared,
+            job.dueMilliseconds <= frameTime
+        {
+            delayed.prepareFirst()
+            trimDelayed()
+            count += 1
+            last = job
+        }
+        guard let last else { return }
+        applyAppended(DueRecord.append(count: count, last: last, to: batch), of: batch)
+    }
+
+    /// Broker time at which the next delayed job is due; nil where there is none.
+    package var nextDueMilliseconds: Int64? { delayed.first?.dueMilliseconds }
+}

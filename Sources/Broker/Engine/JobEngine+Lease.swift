@@ -1,0 +1,139 @@
+internal import HoldfastModel
+package import HoldfastRecords
+
+/// Walks the valid entries of a lane without changing it.
+struct LaneCursor {
+    private var cursor: Lane.Cursor
+    private let number: LaneNumber
+    private let mayBeStale: Bool
+    /// The entry that would be popped next.
+    private(set) var head: LaneEntry?
+
+    init(_ number: LaneNumber, _ engine: borrowing JobEngine) {
+        self.number = number
+        let lane = engine.queues[number.queue].pointee.lanes[Int(number.priority)]
+        cursor = Lane.Cursor(lane)
+        mayBeStale = lane.staleCount > 0
+        advance(engine)
+    }
+
+    @inline(__always)
+    mutating func advance(_ engine: borrowing JobEngine) {
+        repeat {
+            head = cursor.next()
+        } while mayBeStale
+            && head.map { !engine.isValid($0, in: number) } ?? false
+    }
+}
+
+extension JobEngine {
+    /// Every how many grants of a queue the oldest lane head goes first, so that nothing starves.
+    private static var agingPeriod: UInt32 { 8 }
+
+    /// Leases up to `count` jobs of a queue (at most `Limits.itemCountMax`): the highest priority
+    /// first, retries before the rest, in order; every eighth grant the oldest of the lanes' heads.
+    ///
+    /// - Parameters:
+    ///   - durationMilliseconds: 0 = the queue's visibility timeout.
+    ///   - owner: whom `expireLeases` asks about; not part of the state.
+    ///   - deliveries: gets one appended for each lease, in the order of the grants.
+    /// - Throws: `badArgument`, `unknownQueue`, and `tooManyLeases` where there are ready jobs but no
+    ///   lease left for the first of them.
+    package mutating func lease(
+        from queue: QueueID, count: Int, durationMilliseconds: UInt32, owner: UInt32,
+        into batch: RecordBatch, deliveries: inout [Delivery]
+    ) throws(Refusal) {
+        try mustBeLive(queue)
+        let duration: UInt32
+        if durationMilliseconds == 0 {
+            duration = queues[Int(queue.rawValue)].pointee.policy.visibilityTimeoutMilliseconds
+        } else {
+            guard durationMilliseconds >= Limits.leaseMillisecondsMin,
+                durationMilliseconds <= Limits.leaseMillisecondsMax
+            else {
+                throw Refusal(code: .badArgument, message: "a lease is 1 s to 12 h long")
+            }
+            duration = durationMilliseconds
+        }
+        let ready = queues[Int(queue.rawValue)].pointee.readyCount
+        guard count > 0, ready > 0 else { return }
+        guard leases.count < configuration.leaseCountMax else {
+            throw Refusal(
+                code: .tooManyLeases,
+                message: "\(leases.count) jobs are leased, as many as may be; try again later",
+                retryAfterMilliseconds: 1_000)
+        }
+        choose(
+            min(count, ready, configuration.leaseCountMax - leases.count, Limits.itemCountMax),
+            from: queue)
+        let lsn = pending.withUnsafeBufferPointer {
+            LeaseRecord.append(queue: queue, durationMilliseconds: duration, $0, to: batch)
+        }
+        applyAppended(lsn, of: batch)
+        for item in pending { deliveries.append(delivery(of: item.lsn, to: owner)) }
+        pending.removeAll(keepingCapacity: true)
+    }
+
+    /// Puts the next `count` ready jobs, of which there are as many, into `pending`.
+    private mutating func choose(_ count: Int, from queue: QueueID) {
+        let state = queues[Int(queue.rawValue)].pointee
+        if state.laneMask & (state.laneMask - 1) == 0 {
+            let priority = UInt8(state.laneMask.trailingZeroBitCount)
+            var cursor = LaneCursor(LaneNumber(queue: queue, priority: priority), self)
+            for _ in 0..<count { choose(&cursor, priority) }
+            return
+        }
+        withUnsafeTemporaryAllocation(of: LaneCursor.self, capacity: QueueState.laneCount) {
+            cursors in
+            for priority in 0...Limits.priorityMax {
+                (cursors.baseAddress.unsafelyUnwrapped + Int(priority)).initialize(
+                    to: LaneCursor(LaneNumber(queue: queue, priority: priority), self))
+            }
+            for grant in 0..<count {
+                let isAging =
+                    (state.grantCount &+ UInt32(grant)) % Self.agingPeriod == Self.agingPeriod - 1
+                var chosen = -1
+                for priority in stride(from: QueueState.laneCount - 1, through: 0, by: -1) {
+                    guard let head = cursors[priority].head else { continue }
+                    if chosen < 0 {
+                        chosen = priority
+                        if !isAging { break }
+                    } else if let oldest = cursors[chosen].head,
+                        (head.enqueuedSecond, head.lsn) < (oldest.enqueuedSecond, oldest.lsn)
+                    {
+                        chosen = priority
+                    }
+                }
+                guard chosen >= 0 else { break }
+                choose(&cursors[chosen], UInt8(chosen))
+            }
+        }
+    }
+
+    @inline(__always)
+    private mutating func choose(_ cursor: inout LaneCursor, _ priority: UInt8) {
+        guard let head = cursor.head else { return }
+        pending.append(
+            PendingItem(lsn: head.lsn, version: head.version + 1, priority: priority))
+        cursor.advance(self)
+    }
+
+    @inline(__always)
+    private func delivery(of lsn: UInt64, to owner: UInt32) -> Delivery {
+        let lease = leases[index[lsn].slot]
+        lease.pointee.owner = owner
+        guard lease.pointee.state != 0 else {
+            return Delivery(
+                lsn: lsn, version: lease.pointee.version, attempt: 1, interruptions: 0, timeouts: 0,
+                releases: 0, priority: lease.pointee.lane.priority,
+                durationMilliseconds: lease.pointee.durationMilliseconds, hasCheckpoint: false)
+        }
+        let state = states.pointer(lease.pointee.state)
+        return Delivery(
+            lsn: lsn, version: lease.pointee.version, attempt: state.pointee.attempts &+ 1,
+            interruptions: state.pointee.interruptions, timeouts: state.pointee.timeouts,
+            releases: state.pointee.releases, priority: lease.pointee.lane.priority,
+            durationMilliseconds: lease.pointee.durationMilliseconds,
+            hasCheckpoint: state.pointee.hasCheckpoint)
+    }
+}

@@ -1,0 +1,98 @@
+internal import HoldfastDisk
+internal import HoldfastEngine
+internal import HoldfastModel
+internal import HoldfastWAL
+package import Logging
+internal import NIOCore
+internal import NIOPosix
+internal import ServiceLifecycle
+
+/// A broker from its start to its end: recovers, listens, serves, drains.
+package struct BrokerServer: Service {
+    package static let softwareVersion = "0.1.0"
+
+    private let configuration: BrokerConfiguration
+    private let logger: Logger
+    private let onReady: @Sendable () -> Void
+
+    /// - Parameter onReady: called once, when connections are accepted.
+    package init(
+        configuration: BrokerConfiguration, logger: Logger,
+        onReady: @escaping @Sendable () -> Void = {}
+    ) {
+        self.configuration = configuration
+        self.logger = logger
+        self.onReady = onReady
+    }
+
+    /// - Throws: `BrokerFault` where the broker cannot start. A failure of the disk later on ends
+    ///   the process (`FailStop`) instead of coming back from here.
+    package func run() async throws {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let started = BrokerClock.bootMilliseconds()
+        let store = try OpenStore(configuration)
+        let recovery = store.log.recovery
+        let (jobCount, leaseCount) = (store.jobCount, store.leaseCount)
+        let eventLoop = group.next()
+        let loop = store.commitLoop(
+            eventLoop: eventLoop, configuration: configuration, logger: logger)
+        let channel: any Channel
+        do {
+            channel = try await listen(on: group, loop: loop)
+        } catch {
+            try await loop.stop()
+            throw BrokerFault(
+                exitCode: .address,
+                message: "cannot listen on \(configuration.host):\(configuration.port): \(error). "
+                    + "Is another program there? Choose another port with --listen.")
+        }
+        let address = channel.localAddress.map { "\($0.ipAddress ?? ""):\($0.port ?? 0)" } ?? ""
+        // One line for people and scripts alike; what it says is part of docs/operating.md.
+        logger.notice(
+            """
+            ready listen=\(address) jobs=\(jobCount) leases=\(leaseCount) \
+            records=\(recovery.recordCount) cut_bytes=\(recovery.cutByteCount) \
+            in_doubt_records=\(recovery.inDoubtRecordCount) \
+            milliseconds=\(BrokerClock.bootMilliseconds() - started) \
+            data=\(configuration.dataDirectory)
+            """)
+        onReady()
+        eventLoop.execute { loop.startBackgroundWork() }
+        try? await gracefulShutdown()
+
+        logger.notice("stopping")
+        try? await channel.close()
+        try await loop.drain().get()
+        try await loop.stop()
+        try await group.shutdownGracefully()
+        logger.notice("stopped")
+    }
+
+    private func listen(
+        on group: MultiThreadedEventLoopGroup, loop: CommitLoop
+    ) async throws -> any Channel {
+        try await ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: 1_024)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            // One read a socket and pass: the sockets take turns, and none is asked twice in vain.
+            .childChannelOption(.maxMessagesPerRead, value: 1)
+            .childChannelOption(
+                .recvAllocator,
+                value: AdaptiveRecvByteBufferAllocator(
+                    minimum: 2_048, initial: 8_192, maximum: 256 * 1_024)
+            )
+            .childChannelOption(
+                .writeBufferWaterMark,
+                value: ChannelOptions.Types.WriteBufferWaterMark(low: 1 << 20, high: 4 << 20)
+            )
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(
+                        ConnectionHandler(loop: loop, allocator: channel.allocator))
+                }
+            }
+            .bind(host: configuration.host, port: configuration.port)
+            .get()
+    }
+}

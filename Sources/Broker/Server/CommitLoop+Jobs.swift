@@ -1,0 +1,126 @@
+internal import HoldfastEngine
+internal import HoldfastModel
+internal import HoldfastProtocol
+internal import HoldfastRecords
+internal import HoldfastWAL
+
+// Looking at jobs, and commands on jobs that nobody needs a lease for.
+extension CommitLoop {
+    func showJob(_ request: Request) throws(WireFault) {
+        let id = try JobShowRequest(body: request.body).id
+        let summary: JobSummary
+        do throws(Refusal) {
+            summary = try engine.job(id)
+        } catch {
+            refuse(error, request)
+            return
+        }
+        var reply = JobShowReply(
+            report: report(of: summary), attemptCountMax: summary.attemptCountMax,
+            leaseRemainingMilliseconds: leaseRemainingMilliseconds(of: summary),
+            queue: summary.queue.map { engine.queueSummary($0).name } ?? "",
+            lastError: String(decoding: summary.lastError, as: UTF8.self),
+            checkpoint: engine.checkpoint(of: id.lsn) ?? [])
+        let connection = request.connection
+        let correlation = request.correlation
+        if let body = bodyInMemory(of: id.lsn) {
+            reply.complete(with: body)
+            answer(connection) { reply.write(correlation: correlation, into: &$0.gathering) }
+        } else {
+            reads.read(on: eventLoop) { [reply] log in
+                var reply = reply
+                log.bodies(of: [id.lsn])[id.lsn]?.withUnsafeBytes { reply.complete(with: $0) }
+                return reply
+            } then: { reply in
+                self.beginPass()
+                self.answer(connection) {
+                    reply.write(correlation: correlation, into: &$0.gathering)
+                }
+            }
+        }
+    }
+
+    func listJobs(_ request: Request) throws(WireFault) {
+        let list = try JobListRequest(body: request.body, limits: limits)
+        guard let queue = queue(named: list.queue, for: request.connection) else {
+            refuse(Self.unknownQueue(list.queue), request)
+            return
+        }
+        let page = engine.jobs(
+            in: queue, state: list.state, after: list.after, limit: list.limit)
+        let reply = JobListReply(next: page.next, jobs: page.jobs.map(report))
+        answer(request.connection) {
+            reply.write(correlation: request.correlation, into: &$0.gathering)
+        }
+    }
+
+    func cancelJobs(_ request: Request) throws(WireFault) {
+        let ids = try JobCancelRequest(body: request.body, limits: limits).ids.copy()
+        results.removeAll(keepingCapacity: true)
+        let batch = openBatch()
+        engine.cancel(ids, into: batch, results: &results)
+        answerItems(request)
+    }
+
+    func redrive(_ request: Request) throws(WireFault) {
+        results.removeAll(keepingCapacity: true)
+        let count: Int
+        switch try RedriveRequest(body: request.body, limits: limits) {
+        case .jobs(let ids):
+            let batch = openBatch()
+            engine.redrive(ids.copy(), into: batch, results: &results)
+            count = results.count { $0.code == nil }
+        case .queue(let name, let limit):
+            guard let queue = queue(named: name, for: request.connection) else {
+                refuse(Self.unknownQueue(name), request)
+                return
+            }
+            let batch = openBatch()
+            count = engine.redrive(from: queue, limit: limit, into: batch)
+        }
+        answer(request.connection) {
+            RedriveReply.write(
+                correlation: request.correlation, redrivenCount: count,
+                answers: results.lazy.map(ItemAnswer.init), into: &$0.gathering)
+        }
+    }
+
+    private func report(of job: JobSummary) -> JobReport {
+        JobReport(
+            id: key.jobID(job.lsn), state: job.state, priority: job.priority,
+            version: job.version, attempts: job.attempts, interruptions: job.interruptions,
+            timeouts: job.timeouts, releases: job.releases,
+            enqueuedMilliseconds: job.enqueuedMilliseconds,
+            stateMilliseconds: job.dueMilliseconds ?? job.diedMilliseconds ?? 0,
+            reason: job.deathReason?.name ?? "")
+    }
+
+    private func leaseRemainingMilliseconds(of job: JobSummary) -> UInt32 {
+        guard job.state == .leased else { return 0 }
+        // Not delivered yet: its clock starts when it is.
+        guard let deadline = job.leaseDeadlineMilliseconds else {
+            return job.leaseDurationMilliseconds ?? 0
+        }
+        return UInt32(clamping: max(deadline - bootMilliseconds, 0))
+    }
+}
+
+extension JobShowReply {
+    /// Adds what lies in the job's birth record.
+    fileprivate mutating func complete(with body: UnsafeRawBufferPointer) {
+        guard let birth = try? BirthRecord(body) else { return }
+        report.enqueuedMilliseconds = birth.enqueuedMilliseconds
+        content = Array(birth.content)
+    }
+}
+
+extension WriteAheadLog {
+    /// The bodies of records; those that cannot be read whole are left out.
+    func bodies(of lsns: [LSN]) -> [LSN: [UInt8]] {
+        var bodies: [LSN: [UInt8]] = [:]
+        try? read(lsns) { lsn, body in
+            if let body { bodies[lsn] = Array(body) }
+        }
+        return bodies
+    }
+}

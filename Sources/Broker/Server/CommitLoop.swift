@@ -1,0 +1,382 @@
+internal import HoldfastDisk
+internal import HoldfastEngine
+internal import HoldfastModel
+internal import HoldfastProtocol
+internal import HoldfastRecords
+internal import HoldfastWAL
+internal import Logging
+internal import NIOCore
+
+/// The path every request takes: parsed in place on the core loop, decided by the engine at once,
+/// its records gathered in the open batch, and its reply held until that batch is durable. Start
+/// reading at `endPass`.
+///
+/// ```
+/// sockets ─► execute(request) ─► engine ─► open batch ──────── endPass: one write, one sync
+///                 │                                                        │
+///                 └─► reply, held by its connection ◄── commitEnded ◄──────┘
+/// ```
+///
+/// While one batch is written the next one gathers: that is the whole of group commit, there is no
+/// timer in it. A pass is what the event loop does between two calls of `endPass`: it reads all
+/// sockets that have something, and runs `endPass` last.
+///
+/// Everything here belongs to the core event loop, which makes it safe to send.
+package final class CommitLoop: @unchecked Sendable {
+    let eventLoop: any EventLoop
+    let configuration: BrokerConfiguration
+    let key: StoreKey
+    /// Kept for as long as the loop: it holds the lock.
+    private let directory: DataDirectory
+    let log: WriteAheadLog
+    let reads: RecordReads
+    let logger: Logger
+    let clock: BrokerClock
+    let storeUUID: (UInt64, UInt64)
+    /// What this broker takes, as it is announced to everybody.
+    let limits: AnnouncedLimits
+
+    var engine: JobEngine
+    var waits = WaitingLeases<ConnectionHandler>()
+    var counters = BrokerCounters()
+    private(set) var isDraining = false
+
+    let startedBootMilliseconds: Int64
+    private let writer: LogWriter
+    private var background: BackgroundWork?
+    private var byteCountSinceWake = 0
+    private var recent: RecentBatches
+    /// What gathers. Its frame time is fixed and due jobs are moved when the first request of a
+    /// pass needs it.
+    private var gathering: RecordBatch
+    private var isGathering = false
+    /// What the log writer has in hand.
+    private var writing: RecordBatch?
+    private var writingSinceBootMilliseconds: Int64 = 0
+    private var lastCommitBootMilliseconds: Int64 = 0
+    /// The LSN after the last one given out.
+    private var nextLSN: LSN
+    private var frameTime: Int64
+    private var isPassScheduled = false
+    /// The boot clock as it was when the pass began.
+    private var passBootMilliseconds: Int64
+    /// Connections with replies held for what gathers, and for what is being written.
+    private var connectionsGathering: [ConnectionHandler] = []
+    private var connectionsWriting: [ConnectionHandler] = []
+    private var connections: [UInt32: ConnectionHandler] = [:]
+    private var connectionNumber: UInt32 = 0
+    private var connectionsPaused: [ConnectionHandler] = []
+    private var timer: Scheduled<Void>?
+    private var timerBootMilliseconds = Int64.max
+    private var drained: EventLoopPromise<Void>?
+    // Used again from request to request, so that the hot path allocates nothing.
+    var deliveries: [Delivery] = []
+    var results: [ItemResult] = []
+    var tokens: [LeaseToken] = []
+    private var readiedQueues: [QueueID] = []
+    private var starvedQueues: [QueueID] = []
+
+    init(
+        eventLoop: any EventLoop, configuration: BrokerConfiguration, directory: DataDirectory,
+        log: WriteAheadLog, engine: consuming JobEngine, clock: BrokerClock, logger: Logger
+    ) {
+        let identity = directory.identity
+        self.eventLoop = eventLoop
+        self.configuration = configuration
+        key = StoreKey(low: identity.keyLow, high: identity.keyHigh)
+        // As the protocol wants it: the uuid's 16 bytes in their order, in two halves.
+        storeUUID = (identity.uuid.high.byteSwapped, identity.uuid.low.byteSwapped)
+        limits = AnnouncedLimits(segmentByteCount: identity.segmentByteCount)
+        self.directory = directory
+        self.log = log
+        self.engine = engine
+        self.clock = clock
+        self.logger = logger
+        startedBootMilliseconds = BrokerClock.bootMilliseconds()
+        writer = LogWriter(log: log, eventLoop: eventLoop)
+        reads = RecordReads(log: log)
+        recent = RecentBatches(byteCountMax: configuration.recentByteCountMax)
+        gathering = recent.takeSpare()
+        nextLSN = log.firstNextLSN
+        frameTime = log.recovery.lastFrameTime
+        passBootMilliseconds = BrokerClock.bootMilliseconds()
+    }
+
+    /// Begins the work beside serving. Once, on the event loop.
+    func startBackgroundWork() {
+        let background = BackgroundWork(log: log, eventLoop: eventLoop) {
+            self.writing != nil
+                || BrokerClock.bootMilliseconds() - self.lastCommitBootMilliseconds < 100
+        }
+        self.background = background
+        background.wake()
+    }
+
+    /// Looks for work beside serving whenever a part of a segment has been filled.
+    private func wakeBackground(after byteCount: Int) {
+        byteCountSinceWake += max(byteCount, RecordBatch.alignment)
+        guard byteCountSinceWake >= log.identity.segmentByteCount / 4 else { return }
+        byteCountSinceWake = 0
+        background?.wake()
+    }
+
+    // MARK: A pass
+
+    /// Called before the first request of each pass is looked at.
+    func beginPass() {
+        guard !isPassScheduled else { return }
+        isPassScheduled = true
+        passBootMilliseconds = BrokerClock.bootMilliseconds()
+        // Runs when the event loop has read all sockets of this round: one hand-over a pass.
+        eventLoop.execute { self.endPass() }
+    }
+
+    /// The boot clock at the beginning of the pass, in milliseconds.
+    var bootMilliseconds: Int64 { passBootMilliseconds }
+
+    /// The batch for the records of a request. The first one to ask fixes the batch's time and has
+    /// the due jobs moved.
+    func openBatch() -> RecordBatch {
+        guard !isGathering else { return gathering }
+        isGathering = true
+        frameTime = max(frameTime, clock.brokerMilliseconds(atBoot: passBootMilliseconds))
+        gathering.open(firstLSN: nextLSN, frameTime: frameTime)
+        engine.advance(to: frameTime, into: gathering)
+        return gathering
+    }
+
+    private func endPass() {
+        isPassScheduled = false
+        answerWaits()
+        armTimer()
+        commitGathered()
+        endDrainIfDone()
+    }
+
+    private func commitGathered() {
+        guard writing == nil else { return }  // goes on when the commit ends
+        guard isGathering, !gathering.isEmpty else {
+            // Nothing new was said, and all that the replies were computed from is durable.
+            isGathering = false
+            release(&connectionsGathering)
+            return
+        }
+        let batch = gathering
+        isGathering = false
+        nextLSN = batch.nextLSN
+        gathering = recent.takeSpare()
+        writing = batch
+        writingSinceBootMilliseconds = passBootMilliseconds
+        swap(&connectionsGathering, &connectionsWriting)
+        for connection in connectionsWriting { connection.replies.seal() }
+        counters.commits += 1
+        if batch.byteCount <= configuration.inlineCommitByteCountMax {
+            writer.writeInline(batch)
+            commitEnded()
+        } else {
+            writer.handOver(batch) { self.commitFromWriterEnded() }
+        }
+    }
+
+    private func commitFromWriterEnded() {
+        commitEnded()
+        // What gathered meanwhile goes next, at the end of this pass so that all of it goes.
+        beginPass()
+    }
+
+    /// The batch in hand is durable: replies leave, the clocks of its leases start.
+    private func commitEnded() {
+        guard let batch = writing else { return }
+        writing = nil
+        let boot = BrokerClock.bootMilliseconds()
+        engine.startLeaseClocks(throughDurable: batch.lastLSN, bootMilliseconds: boot)
+        recent.keep(batch)
+        lastCommitBootMilliseconds = boot
+        wakeBackground(after: batch.byteCount)
+        for connection in connectionsWriting {
+            connection.releaseSealed()
+        }
+        connectionsWriting.removeAll(keepingCapacity: true)
+        resumeReading()
+    }
+
+    /// Holds what the connection's open replies say until all records so far are durable (I2).
+    func hold(_ connection: ConnectionHandler) {
+        if !connection.replies.isListed {
+            connection.replies.isListed = true
+            connectionsGathering.append(connection)
+        }
+    }
+
+    private func release(_ connections: inout [ConnectionHandler]) {
+        for connection in connections {
+            connection.replies.seal()
+            connection.releaseSealed()
+        }
+        connections.removeAll(keepingCapacity: true)
+    }
+
+    // MARK: Reading records that are in memory
+
+    /// The body of a record that need not be read from the disk; valid until the next request.
+    func bodyInMemory(of lsn: LSN) -> UnsafeRawBufferPointer? {
+        if isGathering, let body = gathering.body(of: lsn) { return body }
+        if let writing, let body = writing.body(of: lsn) { return body }
+        return recent.body(of: lsn)
+    }
+
+    // MARK: Waits
+
+    private func answerWaits() {
+        // Those that got nothing because there were too many leases are tried again each pass.
+        readiedQueues.removeAll(keepingCapacity: true)
+        swap(&readiedQueues, &starvedQueues)
+        engine.takeReadiedQueues(into: &readiedQueues)
+        for queue in readiedQueues {
+            while engine.readyCount(of: queue) > 0, let wait = waits.first(of: queue) {
+                do throws(Refusal) {
+                    try lease(for: wait)
+                } catch {
+                    starvedQueues.append(queue)
+                    break
+                }
+                waits.removeFirst(of: queue)
+            }
+        }
+    }
+
+    // MARK: Time
+
+    /// One timer for due jobs, leases and waits; moved only when something falls due earlier.
+    private func armTimer() {
+        var next = Int64.max
+        if let due = engine.nextDueMilliseconds {
+            next = min(next, clock.bootMilliseconds(atBroker: due))
+        }
+        if let deadline = engine.nextLeaseDeadlineMilliseconds { next = min(next, deadline) }
+        if let deadline = waits.nextDeadlineMilliseconds() { next = min(next, deadline) }
+        // While a commit is slow nothing is proposed; its end begins a pass, which comes here.
+        guard next < timerBootMilliseconds, !isCommitSlow else { return }
+        timer?.cancel()
+        timerBootMilliseconds = next
+        // Not closer than this: what falls due together is decided together.
+        let delay = max(next - BrokerClock.bootMilliseconds(), Self.timerMillisecondsMin)
+        timer = eventLoop.scheduleTask(in: .milliseconds(delay)) { self.timerFired() }
+    }
+
+    private static let timerMillisecondsMin: Int64 = 5
+    private static let slowCommitMilliseconds: Int64 = 1_000
+    private static let expiryCountMax = 4_096
+
+    /// Whether the disk is so far behind that heartbeats which came in time may wait for it.
+    private var isCommitSlow: Bool {
+        writing != nil
+            && BrokerClock.bootMilliseconds() - writingSinceBootMilliseconds
+                > Self.slowCommitMilliseconds
+    }
+
+    /// Runs after the sockets of this round were read: a heartbeat that is here already counts.
+    private func timerFired() {
+        timerBootMilliseconds = .max
+        beginPass()
+        passBootMilliseconds = BrokerClock.bootMilliseconds()
+        if !isCommitSlow, connectionsPaused.isEmpty { expire() }
+    }
+
+    private func expire() {
+        if let due = engine.nextDueMilliseconds,
+            due <= clock.brokerMilliseconds(atBoot: passBootMilliseconds)
+        {
+            _ = openBatch()
+        }
+        if let deadline = engine.nextLeaseDeadlineMilliseconds, deadline <= passBootMilliseconds {
+            let count = engine.expireLeases(
+                bootMilliseconds: passBootMilliseconds, limit: Self.expiryCountMax,
+                isConnected: { self.connections[$0] != nil }, into: openBatch())
+            counters.expiries += UInt64(count)
+        }
+        while let wait = waits.removeExpired(atBoot: passBootMilliseconds) {
+            answerEmpty(wait)
+        }
+    }
+
+    // MARK: Connections
+
+    /// Takes a connection in; nil where there are as many as may be.
+    func connected(_ connection: ConnectionHandler) -> UInt32? {
+        guard connections.count < configuration.connectionCountMax, !isDraining else { return nil }
+        repeat {
+            connectionNumber &+= 1
+        } while connectionNumber == 0
+            || connections[connectionNumber] != nil
+        connections[connectionNumber] = connection
+        return connectionNumber
+    }
+
+    func disconnected(_ connection: ConnectionHandler) {
+        guard connections.removeValue(forKey: connection.number) != nil else { return }
+        _ = waits.removeAll(of: connection)
+        if let producer = connection.producer { engine.producerDisconnected(producer) }
+    }
+
+    var connectionCount: Int { connections.count }
+    var waitCount: Int { waits.count }
+
+    /// Whether requests are left in the sockets because the disk is behind.
+    var isSaturated: Bool {
+        isGathering && gathering.byteCount > configuration.gatheredByteCountMax
+    }
+
+    func pause(_ connection: ConnectionHandler) {
+        connectionsPaused.append(connection)
+    }
+
+    private func resumeReading() {
+        guard !connectionsPaused.isEmpty else { return }
+        let paused = connectionsPaused
+        connectionsPaused.removeAll()
+        for connection in paused { connection.resumeReading() }
+    }
+
+    // MARK: The end
+
+    /// Lets what was begun end: answers the waits with nothing, refuses what comes now, and
+    /// succeeds once all replies have left.
+    func drain() -> EventLoopFuture<Void> {
+        let promise = eventLoop.makePromise(of: Void.self)
+        eventLoop.execute {
+            self.isDraining = true
+            self.drained = promise
+            self.beginPass()
+            for wait in self.waits.removeAll() { self.answerEmpty(wait) }
+        }
+        return promise.futureResult
+    }
+
+    private func endDrainIfDone() {
+        guard let drained, writing == nil, !isGathering || gathering.isEmpty,
+            reads.inFlightCount == 0
+        else { return }
+        self.drained = nil
+        timer?.cancel()
+        for connection in Array(connections.values) { connection.close() }
+        drained.succeed()
+    }
+
+    /// Ends the threads and closes the log. After `drain`.
+    func stop() async throws {
+        try await background?.stop()
+        try await writer.stop()
+        try await reads.stop()
+        try log.close()
+    }
+}
+
+extension AnnouncedLimits {
+    /// A request's records lie in one frame of one segment, so small segments take less.
+    init(segmentByteCount: Int) {
+        self.init()
+        frameByteCountMax = min(frameByteCountMax, segmentByteCount / 4)
+        inlinePayloadByteCountMax = min(inlinePayloadByteCountMax, segmentByteCount / 8)
+    }
+}

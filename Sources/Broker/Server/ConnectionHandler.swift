@@ -1,0 +1,175 @@
+internal import HoldfastEngine
+internal import HoldfastModel
+internal import HoldfastProtocol
+internal import NIOCore
+
+/// One client's connection: cuts the bytes into frames, hands each to the commit loop, and sends
+/// what the commit loop releases. Decides nothing but what `ConnectionStateMachine` says.
+///
+/// Belongs to the core event loop, which makes it safe to send.
+final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    /// Names the connection among all of this broker process; 0 before it is taken in.
+    private(set) var number: UInt32 = 0
+    var state = ConnectionStateMachine()
+    var replies: HeldReplies
+    /// The producer this connection's enqueues are numbered by.
+    var producer: ProducerSlot?
+    /// The queue it named last: most connections speak of one queue only.
+    var queueNamed = QueueCache()
+
+    private let loop: CommitLoop
+    private var context: ChannelHandlerContext?
+    /// The beginning of a frame whose end has not come yet.
+    private var partial: ByteBuffer
+    private var isReadHeld = false
+    /// Bytes sent since the client stopped reading.
+    private var unreadByteCount = 0
+    private var greetingDeadline: Scheduled<Void>?
+
+    init(loop: CommitLoop, allocator: ByteBufferAllocator) {
+        self.loop = loop
+        replies = HeldReplies(allocator: allocator)
+        partial = ByteBuffer()
+    }
+
+    var isOpen: Bool { context != nil }
+
+    // MARK: Coming and going
+
+    func channelActive(context: ChannelHandlerContext) {
+        guard let number = loop.connected(self) else {
+            context.close(promise: nil)
+            return
+        }
+        self.number = number
+        self.context = context
+        greetingDeadline = context.eventLoop.assumeIsolated().scheduleTask(
+            in: .milliseconds(loop.configuration.greetingMillisecondsMax)
+        ) {
+            if !self.state.isGreeted { self.close() }
+        }
+        context.fireChannelActive()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        leave()
+        context.fireChannelInactive()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        context.close(promise: nil)
+    }
+
+    func close() {
+        context?.close(mode: .all, promise: nil)
+    }
+
+    private func leave() {
+        guard context != nil else { return }
+        context = nil
+        greetingDeadline?.cancel()
+        loop.disconnected(self)
+    }
+
+    // MARK: Requests
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var bytes = unwrapInboundIn(data)
+        guard isOpen, !state.isClosing else { return }
+        loop.beginPass()
+        if partial.readableBytes > 0 {
+            partial.writeBuffer(&bytes)
+            partial.moveReaderIndex(forwardBy: takeFrames(from: partial))
+            if partial.readableBytes == 0 {
+                // A buffer that grew for one large frame is not kept for the small ones to come.
+                partial = ByteBuffer()
+            } else {
+                partial.discardReadBytes()
+            }
+        } else {
+            bytes.moveReaderIndex(forwardBy: takeFrames(from: bytes))
+            if bytes.readableBytes > 0 { partial = bytes.slice() }
+        }
+    }
+
+    /// Hands over every whole frame and returns how many bytes they were.
+    private func takeFrames(from buffer: ByteBuffer) -> Int {
+        buffer.withUnsafeReadableBytes { bytes in
+            var offset = 0
+            while !state.isClosing, offset < bytes.count {
+                let rest = UnsafeRawBufferPointer(rebasing: bytes[offset...])
+                let lengthMax =
+                    state.isGreeted
+                    ? loop.limits.frameByteCountMax : FrameFormat.greetingLengthMax
+                do throws(WireFault) {
+                    guard let header = try FrameHeader.parse(rest, lengthMax: lengthMax),
+                        rest.count >= header.frameByteCount
+                    else { return offset }
+                    offset += header.frameByteCount
+                    loop.take(header, body: header.body(of: rest), from: self)
+                } catch {
+                    loop.refuseFrame(error, of: self)
+                }
+            }
+            return bytes.count
+        }
+    }
+
+    // MARK: Back-pressure
+
+    func read(context: ChannelHandlerContext) {
+        // A client that does not read its replies, or a disk that is behind, stops the reading of
+        // requests: both wait in the socket and not in memory.
+        if loop.isSaturated || !context.channel.isWritable {
+            if !isReadHeld {
+                isReadHeld = true
+                loop.pause(self)
+            }
+        } else {
+            context.read()
+        }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable {
+            unreadByteCount = 0
+            resumeReading()
+        }
+        context.fireChannelWritabilityChanged()
+    }
+
+    func resumeReading() {
+        guard isReadHeld, let context else { return }
+        isReadHeld = false
+        read(context: context)
+    }
+
+    // MARK: Replies
+
+    /// Sends what was sealed with the batch that is durable now.
+    func releaseSealed() {
+        replies.release(
+            isOpen: isOpen,
+            send: send,
+            takeBack: { loop.takeBack($0) })
+    }
+
+    private func send(_ bytes: ByteBuffer, count: Int) {
+        guard let context else { return }
+        state.answered(count)
+        if !context.channel.isWritable {
+            unreadByteCount += bytes.readableBytes
+            guard unreadByteCount <= loop.configuration.unreadByteCountMax else {
+                // It asks and never reads. Its leases run on and end by their own clocks.
+                close()
+                return
+            }
+        }
+        context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
+        if state.isClosing { close() }
+    }
+}

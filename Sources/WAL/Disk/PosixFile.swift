@@ -1,0 +1,103 @@
+internal import CDisk
+internal import Glibc
+internal import Synchronization
+
+/// An open file of the kernel's.
+final class PosixFile: File {
+    let path: String
+    private let descriptor: Int32
+    /// Cleared for good by the first "not supported": then a durable write is two calls.
+    private let canWriteDurably = Atomic(true)
+
+    init(path: String, descriptor: Int32) {
+        self.path = path
+        self.descriptor = descriptor
+    }
+
+    deinit {
+        close(descriptor)
+    }
+
+    func byteCount() throws(DiskError) -> Int {
+        var information = stat()
+        guard fstat(descriptor, &information) == 0 else {
+            throw DiskError(.byteCount, path, code: errno)
+        }
+        return Int(information.st_size)
+    }
+
+    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(DiskError) -> Int {
+        let (done, code) = Transfer.run(byteCount: buffer.count) { done in
+            result(
+                pread(
+                    descriptor, buffer.baseAddress! + done, buffer.count - done,
+                    off_t(offset + done)))
+        }
+        if let code { throw DiskError(.read, path, code: code) }
+        return done
+    }
+
+    func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(DiskError) {
+        try write(bytes, at: offset, call: .write)
+    }
+
+    func writeDurably(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(DiskError) {
+        if canWriteDurably.load(ordering: .relaxed) {
+            let (done, code) = Transfer.run(byteCount: bytes.count) { done in
+                result(
+                    holdfast_pwrite_durably(
+                        descriptor, bytes.baseAddress! + done, bytes.count - done,
+                        off_t(offset + done)))
+            }
+            if done == bytes.count { return }
+            // Turned down before the first byte: an older kernel, or a file system without it.
+            let isUnsupported = code == ENOTSUP || code == ENOSYS || code == EINVAL
+            guard done == 0, isUnsupported else {
+                throw DiskError(.writeDurably, path, code: code ?? EIO)
+            }
+            canWriteDurably.store(false, ordering: .relaxed)
+        }
+        try write(bytes, at: offset, call: .writeDurably)
+        guard fdatasync(descriptor) == 0 else {
+            throw DiskError(.writeDurably, path, code: errno)
+        }
+    }
+
+    func sync() throws(DiskError) {
+        // Not repeated on EINTR: what a failed sync has left behind, nobody knows.
+        guard fdatasync(descriptor) == 0 else { throw DiskError(.sync, path, code: errno) }
+    }
+
+    func allocate(byteCount: Int) throws(DiskError) {
+        while true {
+            let code = posix_fallocate(descriptor, 0, off_t(byteCount))
+            if code == 0 { return }
+            if code != EINTR { throw DiskError(.allocate, path, code: code) }
+        }
+    }
+
+    func lock() throws(DiskError) -> Bool {
+        while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+            if errno == EWOULDBLOCK { return false }
+            if errno != EINTR { throw DiskError(.lock, path, code: errno) }
+        }
+        return true
+    }
+
+    private func write(
+        _ bytes: UnsafeRawBufferPointer, at offset: Int, call: DiskError.Call
+    ) throws(DiskError) {
+        let (done, code) = Transfer.run(byteCount: bytes.count) { done in
+            result(
+                pwrite(
+                    descriptor, bytes.baseAddress! + done, bytes.count - done,
+                    off_t(offset + done)))
+        }
+        guard done == bytes.count else { throw DiskError(call, path, code: code ?? EIO) }
+    }
+
+    /// A count, or the error number as a negative value.
+    private func result(_ returned: Int) -> Int {
+        returned >= 0 ? returned : -Int(errno)
+    }
+}

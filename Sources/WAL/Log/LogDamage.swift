@@ -1,0 +1,64 @@
+package import HoldfastRecords
+
+/// Bytes of the log that are not what was written: which, and which records they concern.
+package struct LogDamage: Error, Sendable, Equatable, CustomStringConvertible {
+    package enum Kind: String, Sendable, CaseIterable {
+        /// A segment that another one names is not there.
+        case missingSegment = "the segment is missing"
+        /// A segment that no other one names, with records in it.
+        case strayedSegment = "the segment does not belong into the sequence"
+        case segmentHeader = "both segment headers are unreadable"
+        case firstHeader = "the segment header at the beginning is damaged"
+        case lastHeader = "the segment header at the end is damaged"
+        case wrongNumber = "the segment was renamed: its header has another number"
+        case wrongByteCount = "the file has another length than its header says"
+        case start = "the START frame is damaged"
+        case frame = "no frame where one was"
+        case payload = "the records of a frame are damaged"
+        case padding = "the zeros behind a frame are damaged"
+        /// Checksums hold, but it cannot follow what is before it.
+        case sequence = "a frame is out of sequence"
+        /// Behind the frames of the last segment.
+        case remainder = "bytes that no write explains behind the last frame"
+        /// Behind the cut of an earlier segment.
+        case tail = "bytes behind the cut have changed since the segment was sealed"
+        /// The last frame is not whole. That is what a crash leaves of a commit that nobody was
+        /// told of; whether it was that, or damage to the very last commit, cannot be known.
+        case unfinished = "the last commit is not whole (torn by a crash, or damaged)"
+        case sidecar = "the sidecar is damaged (it is rebuilt when it is needed)"
+    }
+
+    package let kind: Kind
+    package let segmentNumber: UInt64
+    /// In the segment's file, in bytes.
+    package let offset: Int
+    package let byteCount: Int
+    /// The records that lie in there, as far as that is known; nil where no record is concerned.
+    package let lsns: ClosedRange<LSN>?
+
+    init(
+        _ kind: Kind, segment number: UInt64, offset: Int, byteCount: Int,
+        lsns: ClosedRange<LSN>? = nil
+    ) {
+        self.kind = kind
+        self.segmentNumber = number
+        self.offset = offset
+        self.byteCount = byteCount
+        self.lsns = lsns
+    }
+
+    package var path: String {
+        kind == .sidecar
+            ? DirectoryLayout.sidecar(segmentNumber) : DirectoryLayout.segment(segmentNumber)
+    }
+
+    package var description: String {
+        let records =
+            switch lsns {
+            case nil: "no records concerned"
+            case let lsns? where lsns.count == 1: "LSN \(lsns.lowerBound)"
+            case let lsns?: "LSN \(lsns.lowerBound) to \(lsns.upperBound)"
+            }
+        return "\(path), offset \(offset), \(byteCount) bytes, \(records): \(kind.rawValue)"
+    }
+}

@@ -1,0 +1,122 @@
+internal import HoldfastDisk
+internal import HoldfastRecords
+
+/// Begins the new segment with which every opening of a log ends: nothing is ever appended behind
+/// what a crash may have left.
+struct LogOpening {
+    let directory: DataDirectory
+    let recovery: LogRecovery
+    let start: LogStart
+    let timeBaseMilliseconds: Int64
+
+    var epoch: UInt32 { recovery.chain.epoch + 1 }
+    /// The time below which the next frame must not be.
+    var frameTimeMin: Int64 {
+        recovery.copies.frameCount > 0 ? recovery.sequence.lastFrameTime : startFrameTime
+    }
+
+    init(_ directory: DataDirectory, _ recovery: LogRecovery, start: LogStart) {
+        self.directory = directory
+        self.recovery = recovery
+        self.start = start
+        timeBaseMilliseconds = BrokerTime.base(
+            at: start, after: recovery.chain.links.last?.start,
+            lastFrameTime: max(recovery.sequence.lastFrameTime, 0))
+    }
+
+    /// Writes START and the copies to a file of the pool, syncs it, and gives it its name: that
+    /// rename is the moment at which the log goes on. Then puts away what it has made superfluous.
+    func begin(_ pool: SegmentPool) throws(LogError) -> SegmentWriter {
+        let number = (highestNumber ?? 0) + 1
+        let copies = recovery.copies
+        let firstLSN = recovery.sequence.nextLSN - LSN(copies.recordCount)
+        let startMark = StartMark(
+            clocks: start, timeBaseMilliseconds: timeBaseMilliseconds,
+            previousNumber: recovery.previousNumber, previousCut: recovery.previousCut,
+            previousTailChecksum: recovery.previousTailChecksum, copiedLastLSN: copies.lastLSN,
+            copiedFrameCount: copies.frameCount)
+        let alignment = directory.fileSystem.blockByteCount
+        let needed =
+            3 * alignment + copies.byteCount + copies.frameCount * alignment
+            + LogFormat.padded(LogFormat.frameHeaderByteCount + StartMark.byteCount, to: alignment)
+        let candidate = try pool.takeForCopies(number: number, byteCount: needed)
+        let header = candidate.header
+        let path = DirectoryLayout.segment(number)
+        let (file, end) = try LogError.obtaining { () throws(DiskError) in
+            var end = header.frames.lowerBound
+            let frame = SegmentWriter.frame(
+                .start(startMark), epoch: epoch, nextLSN: firstLSN, durableLSN: firstLSN - 1,
+                frameTime: startFrameTime, in: header, at: end)
+            try candidate.file.write(frame, at: end)
+            end += frame.count
+            end = try copy(to: candidate.file, header, at: end)
+            try candidate.file.sync()
+            try directory.fileSystem.rename(candidate.path, to: path)
+            try directory.fileSystem.syncDirectory(DirectoryLayout.log)
+            try directory.fileSystem.syncDirectory(DirectoryLayout.pool)
+            return (try directory.fileSystem.openFile(path, for: .readingAndWriting), end)
+        }
+        try LogError.writing { () throws(DiskError) in
+            for number in recovery.chain.superfluous { try pool.recycle(number) }
+            if let replaced = recovery.replacedNumber { try pool.recycle(replaced) }
+            try pool.trim()
+        }
+        return SegmentWriter(file: file, header: header, firstLSN: firstLSN, end: end)
+    }
+
+    /// The time of START's frame: not after the copies behind it.
+    private var startFrameTime: Int64 {
+        recovery.copies.frameCount > 0 ? recovery.copies.firstFrameTime : timeBaseMilliseconds
+    }
+
+    private var highestNumber: UInt64? {
+        max(recovery.chain.links.last?.number ?? 0, recovery.chain.superfluous.max() ?? 0)
+    }
+
+    /// Writes the frames again for their new place, with their LSNs, times and epochs.
+    private func copy(
+        to file: any File, _ header: SegmentHeader, at place: Int
+    ) throws(DiskError) -> Int {
+        guard recovery.copies.frameCount > 0 else { return place }
+        let number = recovery.copies.segmentNumber
+        let source = try directory.fileSystem.openFile(
+            DirectoryLayout.segment(number), for: .reading)
+        guard let sourceHeader = try SegmentHeader.read(from: source)?.header else {
+            throw DiskError(.read, DirectoryLayout.segment(number), code: DiskError.inputOutput)
+        }
+        let reader = SegmentReader(file: source, header: sourceHeader)
+        var end = place
+        var offset = recovery.copies.range.lowerBound
+        while offset < recovery.copies.range.upperBound {
+            // It was whole a moment ago; if it no longer is, the disk is not to be trusted.
+            guard case .whole(let frame, let payload) = try reader.frame(at: offset) else {
+                throw DiskError(.read, DirectoryLayout.segment(number), code: DiskError.inputOutput)
+            }
+            var bytes = Zeros.bytes(frame.byteCount(alignment: header.alignment))
+            bytes.withUnsafeMutableBytes { bytes in
+                frame.encode(into: bytes, salt: header.salt, offset: end)
+                UnsafeMutableRawBufferPointer(rebasing: bytes[LogFormat.frameHeaderByteCount...])
+                    .copyMemory(from: payload)
+            }
+            try file.write(bytes, at: end)
+            end += bytes.count
+            offset += frame.byteCount(alignment: sourceHeader.alignment)
+        }
+        return end
+    }
+}
+
+extension LogOpening {
+    var report: LogRecoveryReport {
+        LogRecoveryReport(
+            segmentCount: recovery.chain.links.count, frameCount: recovery.frameCount,
+            recordCount: recovery.recordCount, byteCount: recovery.byteCount,
+            lastLSN: recovery.sequence.nextLSN - 1, lastFrameTime: frameTimeMin,
+            cutByteCount: recovery.cutByteCount,
+            inDoubtRecordCount: recovery.replacedNumber == nil ? recovery.copies.recordCount : 0,
+            damagedHeaderCount: recovery.chain.damagedHeaderCount,
+            wasClosed: recovery.wasClosed || recovery.chain.links.isEmpty, epoch: epoch,
+            timeBaseMilliseconds: timeBaseMilliseconds,
+            previous: (recovery.chain.links.last?.start).map(LogRecoveryReport.Previous.init))
+    }
+}

@@ -1,0 +1,275 @@
+internal import HoldfastDisk
+internal import HoldfastRecords
+
+/// Reads a log from its first record to its end, hands every record on, and finds out where the end
+/// is and what to do about it. Changes nothing on disk; memory is bounded by the largest frame.
+struct LogRecovery {
+    /// Frames that go into the new segment behind its START, where they lie now.
+    struct Copies {
+        var segmentNumber: UInt64 = 0
+        var range = 0..<0
+        var frameCount = 0
+        var recordCount = 0
+        var lastLSN: LSN = 0
+        var firstFrameTime: Int64 = 0
+        /// What they take in the new segment, in bytes.
+        var byteCount: Int { range.count }
+    }
+
+    typealias Replay = (_ lsn: LSN, _ frameTime: Int64, _ body: UnsafeRawBufferPointer) throws ->
+        Void
+
+    private let fileSystem: any FileSystem
+    private(set) var chain: SegmentChain
+    private(set) var sequence = FrameSequence()
+    /// All segments that stay, in their order.
+    private(set) var sealed: [SealedSegment] = []
+    /// The index of the last of them, which has no sidecar yet.
+    private(set) var lastIndex: SegmentIndex?
+    private(set) var copies = Copies()
+    /// The segment that the new one follows, and where that is cut.
+    private(set) var previousNumber: UInt64 = 0
+    private(set) var previousCut = 0
+    private(set) var previousTailChecksum: UInt32 = 0
+    /// The last segment, when the new one takes its place.
+    private(set) var replacedNumber: UInt64?
+    private(set) var frameCount = 0
+    private(set) var recordCount = 0
+    private(set) var byteCount = 0
+    private(set) var cutByteCount = 0
+    private(set) var wasClosed = false
+
+    init(_ fileSystem: any FileSystem) throws(LogError) {
+        self.fileSystem = fileSystem
+        chain = try SegmentChain(in: fileSystem)
+    }
+
+    mutating func run(_ replay: Replay) throws(LogError) {
+        for (position, link) in chain.links.enumerated() {
+            let isLast = position == chain.links.count - 1
+            let reader = try LogError.reading { () throws(DiskError) in
+                SegmentReader(
+                    file: try fileSystem.openFile(
+                        DirectoryLayout.segment(link.number), for: .reading),
+                    header: link.header)
+            }
+            guard position > 0 || link.startFrame.firstLSN == 1,
+                sequence.begin(link.startFrame, link.start)
+            else {
+                throw .damaged(
+                    LogDamage(
+                        .sequence, segment: link.number, offset: link.header.frames.lowerBound,
+                        byteCount: link.header.alignment,
+                        lsns: range(sequence.nextLSN, link.startFrame.firstLSN)))
+            }
+            if isLast {
+                try readLast(reader, link, replay)
+            } else {
+                try readSealed(
+                    reader, link, until: chain.links[position + 1], replay)
+            }
+        }
+    }
+
+    // MARK: Sealed segments
+
+    /// Everything up to the cut had been durable: what cannot be read there is damage.
+    private mutating func readSealed(
+        _ reader: SegmentReader, _ link: SegmentChain.Link, until next: SegmentChain.Link,
+        _ replay: Replay
+    ) throws(LogError) {
+        let cut = next.start.previousCut
+        var offset = reader.endOfStart
+        let firstLSN = link.startFrame.firstLSN
+        while offset < cut {
+            let reading = try LogError.reading { () throws(DiskError) in
+                try reader.frame(at: offset)
+            }
+            let endLSN = next.startFrame.firstLSN
+            switch reading {
+            case .whole(let frame, let payload):
+                offset += try take(frame, payload, reader, at: offset, replay)
+            case .broken(let frame, let kind):
+                throw .damaged(
+                    damage(
+                        kind, reader, offset, frame.byteCount(alignment: link.header.alignment),
+                        range(frame.firstLSN, frame.nextLSN)))
+            case .absent:
+                throw .damaged(try absence(reader, offset, to: cut, endLSN: endLSN))
+            }
+        }
+        guard offset == cut, sequence.nextLSN == next.startFrame.firstLSN else {
+            throw .damaged(
+                damage(
+                    .sequence, reader, min(offset, cut), max(abs(offset - cut), 1),
+                    range(sequence.nextLSN, next.startFrame.firstLSN)))
+        }
+        sealed.append(
+            SealedSegment(
+                header: link.header, firstLSN: firstLSN, nextLSN: sequence.nextLSN, end: cut))
+    }
+
+    // MARK: The last segment
+
+    private mutating func readLast(
+        _ reader: SegmentReader, _ link: SegmentChain.Link, _ replay: Replay
+    ) throws(LogError) {
+        let alignment = link.header.alignment
+        let firstLSN = link.startFrame.firstLSN
+        var index = SegmentIndex(firstLSN: firstLSN)
+        // Frames that nothing certifies so far. Commits are serial, so this is the last one at most.
+        var inDoubt: [(offset: Int, header: FrameHeader)] = []
+        var hasOwnFrames = false
+        var copiesEnd = reader.endOfStart
+        var offset = reader.endOfStart
+        var stop = SegmentReader.Reading.absent
+        scan: while true {
+            stop = try LogError.reading { () throws(DiskError) in try reader.frame(at: offset) }
+            guard case .whole(let frame, let payload) = stop, frame.firstLSN == sequence.nextLSN
+            else { break scan }
+            let isCopy = sequence.expectsCopy
+            let start = offset
+            offset += try take(frame, payload, reader, at: offset, replay)
+            inDoubt.removeAll { $0.header.lastLSN <= sequence.certifiedLSN }
+            wasClosed = frame.recordCount == 0
+            if wasClosed { continue }
+            index.append(frame, payload: payload, at: start)
+            if frame.lastLSN > sequence.certifiedLSN { inDoubt.append((start, frame)) }
+            if isCopy { copiesEnd = offset } else { hasOwnFrames = true }
+        }
+        try judge(reader, at: offset, stop)
+
+        let survey = try LogError.reading { () throws(DiskError) in
+            try reader.survey(offset..<link.header.frames.upperBound)
+        }
+        cutByteCount = survey.lastNonZeroOffset.map { $0 + 1 - offset } ?? 0
+        copies.segmentNumber = link.number
+        if hasOwnFrames {
+            let cut = inDoubt.first?.offset ?? offset
+            let nextLSN = inDoubt.first?.header.firstLSN ?? sequence.nextLSN
+            if let last = inDoubt.last {
+                copies.range = cut..<last.offset + last.header.byteCount(alignment: alignment)
+                copies.frameCount = inDoubt.count
+                copies.recordCount = Int(sequence.nextLSN - nextLSN)
+                copies.lastLSN = last.header.lastLSN
+                copies.firstFrameTime = inDoubt[0].header.frameTime
+            }
+            previousNumber = link.number
+            previousCut = cut
+            previousTailChecksum = try LogError.reading { () throws(DiskError) in
+                try reader.survey(cut..<link.header.frames.upperBound).checksum
+            }
+            sealed.append(
+                SealedSegment(header: link.header, firstLSN: firstLSN, nextLSN: nextLSN, end: cut))
+            lastIndex = index.before(nextLSN)
+        } else {
+            // Nothing but START and copies: the new segment takes its place, copies and all.
+            replacedNumber = link.number
+            previousNumber = link.start.previousNumber
+            previousCut = link.start.previousCut
+            previousTailChecksum = link.start.previousTailChecksum
+            copies.range = reader.endOfStart..<copiesEnd
+            copies.frameCount = link.start.copiedFrameCount
+            copies.recordCount = Int(sequence.nextLSN - firstLSN)
+            copies.lastLSN = link.start.copiedLastLSN
+            copies.firstFrameTime = link.startFrame.frameTime
+        }
+    }
+
+    /// Applies the tail rule at the place where the frames end.
+    private func judge(
+        _ reader: SegmentReader, at offset: Int, _ stop: SegmentReader.Reading
+    ) throws(LogError) {
+        let end = reader.header.frames.upperBound
+        let lsn = sequence.nextLSN
+        var later: [(offset: Int, header: FrameHeader)] = []
+        var place = offset
+        // A header at X itself is X's own if its LSN is the expected one, and a later frame's if
+        // it is higher; a lower one cannot be in this life of the file.
+        if case .broken(let frame, _) = stop, frame.firstLSN == lsn {
+            place += reader.header.alignment
+        }
+        while let found = try LogError.reading({ () throws(DiskError) in
+            try reader.nextFrame(from: place)
+        }) {
+            later.append(found)
+            place = found.offset + reader.header.alignment
+        }
+        let verdict = TailRule.verdict(
+            at: lsn, certifiedLSN: sequence.certifiedLSN,
+            laterDurableLSNs: later.map(\.header.durableLSN))
+        guard verdict == .damage else { return }
+        let (kind, extent): (LogDamage.Kind, Int) =
+            switch stop {
+            case .broken(let frame, let kind):
+                (kind, frame.byteCount(alignment: reader.header.alignment))
+            case .absent, .whole:
+                (.frame, (later.first?.offset ?? end) - offset)
+            }
+        let certified = later.map(\.header.durableLSN).reduce(sequence.certifiedLSN, max)
+        let nextLSN =
+            later.first { $0.header.firstLSN > lsn }.map(\.header.firstLSN) ?? certified + 1
+        throw .damaged(damage(kind, reader, offset, max(extent, 1), range(lsn, nextLSN)))
+    }
+
+    // MARK: Frames
+
+    /// Hands the records of a whole frame on and returns how long it is.
+    private mutating func take(
+        _ frame: FrameHeader, _ payload: UnsafeRawBufferPointer, _ reader: SegmentReader,
+        at offset: Int, _ replay: Replay
+    ) throws(LogError) -> Int {
+        let length = frame.byteCount(alignment: reader.header.alignment)
+        guard sequence.follow(frame) else {
+            throw .damaged(
+                damage(.sequence, reader, offset, length, range(frame.firstLSN, frame.nextLSN)))
+        }
+        frameCount += 1
+        byteCount += length
+        if frame.recordCount == 0 {
+            guard Mark(decoding: payload) == .end else {
+                throw .damaged(damage(.sequence, reader, offset, length, nil))
+            }
+            return length
+        }
+        var cursor = RecordCursor(frame, payload: payload)
+        while let record = cursor.next() {
+            do {
+                try replay(record.lsn, frame.frameTime, record.body)
+            } catch {
+                throw .unreadable(lsn: record.lsn, reason: "\(error)")
+            }
+        }
+        guard cursor.isAtEnd else {
+            throw .damaged(
+                damage(.payload, reader, offset, length, range(frame.firstLSN, frame.nextLSN)))
+        }
+        recordCount += frame.recordCount
+        return length
+    }
+
+    /// What is missing where no frame can be read: up to the next one that can.
+    private func absence(
+        _ reader: SegmentReader, _ offset: Int, to cut: Int, endLSN: LSN
+    ) throws(LogError) -> LogDamage {
+        let next = try LogError.reading { () throws(DiskError) in
+            try reader.nextFrame(from: offset + reader.header.alignment, to: cut)
+        }
+        return damage(
+            .frame, reader, offset, (next?.offset ?? cut) - offset,
+            range(sequence.nextLSN, next?.header.firstLSN ?? endLSN))
+    }
+
+    private func damage(
+        _ kind: LogDamage.Kind, _ reader: SegmentReader, _ offset: Int, _ byteCount: Int,
+        _ lsns: ClosedRange<LSN>?
+    ) -> LogDamage {
+        LogDamage(
+            kind, segment: reader.header.number, offset: offset, byteCount: byteCount, lsns: lsns)
+    }
+
+    /// From `first` to the one before `next`; nil where there is none.
+    private func range(_ first: LSN, _ next: LSN) -> ClosedRange<LSN>? {
+        first < next ? first...(next - 1) : nil
+    }
+}

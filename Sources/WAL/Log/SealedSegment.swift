@@ -1,0 +1,13 @@
+internal import HoldfastRecords
+
+/// A segment that will never be written again, as its successor's START describes it.
+struct SealedSegment: Equatable, Sendable {
+    let header: SegmentHeader
+    let firstLSN: LSN
+    /// The LSN behind its last record.
+    let nextLSN: LSN
+    /// Its cut: where its frames end.
+    let end: Int
+
+    var number: UInt64 { header.number }
+}

@@ -1,0 +1,98 @@
+internal import HoldfastDisk
+internal import HoldfastRecords
+
+/// Where the indexed records of one segment lie, by LSN: eight bytes for each.
+struct SegmentIndex: Equatable, Sendable {
+    struct Place: Equatable {
+        let lsn: LSN
+        /// Of the record's head, in the segment's file.
+        let offset: Int
+        /// Where the record ends at the latest: the next indexed one, or the end of the frames.
+        let limit: Int
+    }
+
+    let firstLSN: LSN
+    /// Less `firstLSN`, rising.
+    private(set) var deltas: [UInt32] = []
+    private(set) var offsets: [UInt32] = []
+
+    init(firstLSN: LSN) {
+        self.firstLSN = firstLSN
+    }
+
+    init(firstLSN: LSN, deltas: [UInt32], offsets: [UInt32]) {
+        self.firstLSN = firstLSN
+        self.deltas = deltas
+        self.offsets = offsets
+    }
+
+    var count: Int { deltas.count }
+    var footprintByteCount: Int { (deltas.capacity + offsets.capacity) * 4 }
+
+    mutating func append(_ lsn: LSN, offset: Int) {
+        deltas.append(UInt32(lsn - firstLSN))
+        offsets.append(UInt32(offset))
+    }
+
+    /// Adds the indexed records of a frame that lies at `offset`.
+    mutating func append(_ header: FrameHeader, payload: UnsafeRawBufferPointer, at offset: Int) {
+        var cursor = RecordCursor(header, payload: payload)
+        while let record = cursor.next() {
+            guard record.isIndexed else { continue }
+            append(record.lsn, offset: offset + LogFormat.frameHeaderByteCount + record.offset)
+        }
+    }
+
+    mutating func append(_ batch: RecordBatch, at offset: Int) {
+        for lsn in batch.firstLSN..<batch.nextLSN {
+            let location = batch.location(of: lsn)
+            guard location.isIndexed else { continue }
+            append(lsn, offset: offset + LogFormat.frameHeaderByteCount + location.offset)
+        }
+    }
+
+    /// Without the records from `lsn` on.
+    func before(_ lsn: LSN) -> SegmentIndex {
+        let count = deltas.prefix { firstLSN + LSN($0) < lsn }.count
+        return SegmentIndex(
+            firstLSN: firstLSN, deltas: Array(deltas[..<count]), offsets: Array(offsets[..<count]))
+    }
+
+    /// - Parameter end: where the frames of the segment end.
+    func place(of lsn: LSN, end: Int) -> Place? {
+        guard lsn >= firstLSN, let delta = UInt32(exactly: lsn - firstLSN) else { return nil }
+        var low = 0
+        var high = deltas.count
+        while low < high {
+            let middle = (low + high) / 2
+            if deltas[middle] < delta { low = middle + 1 } else { high = middle }
+        }
+        guard low < deltas.count, deltas[low] == delta else { return nil }
+        return Place(
+            lsn: lsn, offset: Int(offsets[low]),
+            limit: low + 1 < offsets.count ? Int(offsets[low + 1]) : end)
+    }
+
+    /// Reads the frames of a sealed segment, up to its cut, for what a sidecar would say. Stops
+    /// where the frames cannot be read: what lies behind is not found, as for any damaged record.
+    init(scanning reader: SegmentReader, end: Int) throws(DiskError) {
+        var index = SegmentIndex(firstLSN: try reader.start()?.header.firstLSN ?? 1)
+        var offset = reader.endOfStart
+        while offset < end {
+            switch try reader.frame(at: offset) {
+            case .whole(let header, let payload):
+                index.append(header, payload: payload, at: offset)
+                offset += header.byteCount(alignment: reader.header.alignment)
+            case .broken(let header, _):
+                offset += header.byteCount(alignment: reader.header.alignment)
+            case .absent:
+                guard let next = try reader.nextFrame(from: offset, to: end) else {
+                    offset = end
+                    continue
+                }
+                offset = next.offset
+            }
+        }
+        self = index
+    }
+}

@@ -1,0 +1,246 @@
+internal import HoldfastDisk
+package import HoldfastRecords
+internal import Synchronization
+
+/// The log: records in, durable, and out again by LSN or all of them in order.
+///
+/// One thread appends; any thread reads and asks for the status; a background thread prepares
+/// spare segments. After a failed write or sync it takes nothing more: what is on the disk is then
+/// unknown, and memory may be ahead of it, so the process has to end and to open the log again.
+package final class WriteAheadLog: Sendable {
+    private struct Writing {
+        var segment: SegmentWriter
+        var nextLSN: LSN
+        var frameTime: Int64
+        var isClosed = false
+    }
+
+    package let recovery: LogRecoveryReport
+    /// Where the first batch has to start.
+    package let firstNextLSN: LSN
+    package let identity: StoreIdentity
+
+    private let directory: DataDirectory
+    private let epoch: UInt32
+    private let clocks: StartMark
+    private let pool: SegmentPool
+    private let catalog: SegmentCatalog
+    private let writing: Mutex<Writing>
+    private let lastDurableLSN: Atomic<LSN>
+    /// The error after which nothing goes on.
+    private let failure = Mutex<LogError?>(nil)
+
+    /// Opens the log of a store: replays it, makes its end durable and begins a new segment.
+    ///
+    /// - Parameters:
+    ///   - start: the clocks, the boot and the program of this opening.
+    ///   - replay: gets every record in order. The body is valid during the call. What it throws
+    ///     ends the opening.
+    /// - Throws: `damaged` and `unreadable` before the first change on disk.
+    package static func open(
+        _ directory: DataDirectory, start: LogStart,
+        replay: (_ lsn: LSN, _ frameTime: Int64, _ body: UnsafeRawBufferPointer) throws -> Void
+    ) throws(LogError) -> WriteAheadLog {
+        var recovery = try LogRecovery(directory.fileSystem)
+        try recovery.run(replay)
+        let pool = try LogError.reading { () throws(DiskError) in
+            try SegmentPool(directory, alignment: directory.fileSystem.blockByteCount)
+        }
+        let opening = LogOpening(directory, recovery, start: start)
+        let segment = try opening.begin(pool)
+        return try WriteAheadLog(opening, pool, segment)
+    }
+
+    private init(
+        _ opening: LogOpening, _ pool: SegmentPool, _ segment: SegmentWriter
+    ) throws(LogError) {
+        let recovery = opening.recovery
+        directory = opening.directory
+        identity = opening.directory.identity
+        self.pool = pool
+        epoch = opening.epoch
+        firstNextLSN = recovery.sequence.nextLSN
+        clocks = StartMark(
+            clocks: opening.start, timeBaseMilliseconds: opening.timeBaseMilliseconds,
+            previousNumber: 0, previousCut: 0, previousTailChecksum: 0)
+        self.recovery = opening.report
+        lastDurableLSN = Atomic(firstNextLSN - 1)
+        writing = Mutex(
+            Writing(segment: segment, nextLSN: firstNextLSN, frameTime: opening.frameTimeMin))
+        let index = try LogError.reading { () throws(DiskError) in
+            try SegmentIndex(
+                scanning: SegmentReader(file: segment.file, header: segment.header),
+                end: segment.end)
+        }
+        catalog = SegmentCatalog(
+            directory.fileSystem, sealed: recovery.sealed, lastIndex: recovery.lastIndex,
+            active: segment, activeIndex: index, nextLSN: firstNextLSN)
+    }
+
+    /// The last LSN that is on the disk.
+    package var durableLSN: LSN { lastDurableLSN.load(ordering: .acquiring) }
+
+    // MARK: Writing
+
+    /// Makes a batch durable as one frame. Returns when it is; on an error it may or may not be in
+    /// the log, and nobody may be told that it is. For one thread at a time.
+    ///
+    /// The batch follows the one before (`firstLSN`, and a `frameTime` that is not lower), and has
+    /// at least one record; any other is a mistake of the caller's.
+    package func append(_ batch: RecordBatch) throws(LogError) {
+        try checkUsable()
+        try poisoning { () throws(LogError) in
+            try writing.withLock { writing throws(LogError) in
+                if writing.isClosed { throw .closed }
+                precondition(!batch.isEmpty, "a batch without records takes no frame")
+                precondition(batch.firstLSN == writing.nextLSN, "LSNs have no gaps")
+                precondition(batch.frameTime >= writing.frameTime, "frame time never decreases")
+                if !writing.segment.hasRoom(forFrameOf: batch.byteCount) {
+                    try roll(&writing, forFrameOf: batch.byteCount)
+                }
+                let offset = try LogError.writing { () throws(DiskError) in
+                    try writing.segment.append(
+                        batch, epoch: epoch, durableLSN: writing.nextLSN - 1)
+                }
+                writing.nextLSN = batch.nextLSN
+                writing.frameTime = batch.frameTime
+                catalog.add(batch, at: offset, writer: writing.segment)
+                lastDurableLSN.store(batch.lastLSN, ordering: .releasing)
+            }
+        }
+    }
+
+    /// Goes on in the next segment. Its name and then its START are durable before any frame is.
+    private func roll(_ writing: inout Writing, forFrameOf byteCount: Int) throws(LogError) {
+        let fileSystem = directory.fileSystem
+        let full = writing.segment
+        let alignment = fileSystem.blockByteCount
+        let needed =
+            3 * alignment
+            + LogFormat.padded(LogFormat.frameHeaderByteCount + StartMark.byteCount, to: alignment)
+            + LogFormat.padded(byteCount, to: alignment)
+        let candidate = try pool.takeForRoll(number: full.number + 1, byteCount: needed)
+        let path = DirectoryLayout.segment(candidate.header.number)
+        do throws(LogError) {
+            try LogError.obtaining { () throws(DiskError) in
+                try fileSystem.rename(candidate.path, to: path)
+            }
+        } catch {
+            pool.giveBack(candidate)
+            throw error
+        }
+        var start = clocks
+        start.previousNumber = full.number
+        start.previousCut = full.end
+        // Never written, so zeros: a segment's file is filled with them or only reserved.
+        start.previousTailChecksum = Zeros.checksum(full.header.frames.upperBound - full.end)
+        let mark = Mark.start(start)
+        let next = try LogError.writing { () throws(DiskError) in
+            try fileSystem.syncDirectory(DirectoryLayout.log)
+            try fileSystem.syncDirectory(DirectoryLayout.pool)
+            var next = SegmentWriter(
+                file: try fileSystem.openFile(path, for: .readingAndWriting),
+                header: candidate.header, firstLSN: writing.nextLSN,
+                end: candidate.header.frames.lowerBound)
+            try next.append(
+                mark, epoch: epoch, nextLSN: writing.nextLSN, durableLSN: writing.nextLSN - 1,
+                frameTime: writing.frameTime)
+            return next
+        }
+        writing.segment = next
+        catalog.roll(to: next)
+    }
+
+    /// One step of what is done ahead of time, at most some milliseconds of the disk's: the next
+    /// segment's headers, a piece of a spare segment, a sidecar. For one background thread.
+    ///
+    /// - Returns: whether there is more to do. With `full` there is, but not now.
+    package func prepareSpareSegments() throws(LogError) -> Bool {
+        try checkUsable()
+        return try poisoning { () throws(LogError) in
+            let hasWritten = try LogError.obtaining { () throws(DiskError) in
+                try catalog.writeSidecar()
+            }
+            if hasWritten { return true }
+            return try pool.prepareStep(nextNumber: catalog.counts.active.number + 1)
+        }
+    }
+
+    /// Ends the log in order: its last frame says that everything before it is durable, so that
+    /// from then on any damage can be told from a torn commit. Waits for an append in progress.
+    package func close() throws(LogError) {
+        try checkUsable()
+        try poisoning { () throws(LogError) in
+            try writing.withLock { writing throws(LogError) in
+                if writing.isClosed { return }
+                writing.isClosed = true
+                // Only the smallest segments may have no block left for it. Then the next opening
+                // has one commit in doubt, that is all.
+                guard writing.segment.hasRoomForMark else { return }
+                try LogError.writing { () throws(DiskError) in
+                    try writing.segment.append(
+                        .end, epoch: epoch, nextLSN: writing.nextLSN,
+                        durableLSN: writing.nextLSN - 1, frameTime: writing.frameTime)
+                }
+            }
+            try LogError.writing { () throws(DiskError) in
+                while try catalog.writeSidecar() {}
+            }
+        }
+        failure.withLock { $0 = $0 ?? .closed }
+    }
+
+    // MARK: Reading
+
+    /// Reads indexed records by LSN, from any thread.
+    ///
+    /// - Parameters:
+    ///   - body: is called once for each LSN asked for, in rising order within each segment; with
+    ///     nil where there is no such record, where it is not durable yet, and where what lies
+    ///     there is not the record any more. The bytes are valid during the call.
+    /// - Throws: `read` where the disk does not answer; LSNs may then be left without a call.
+    package func read(
+        _ lsns: [LSN], _ body: (LSN, UnsafeRawBufferPointer?) -> Void
+    ) throws(LogError) {
+        try checkUsable()
+        try poisoning { () throws(LogError) in
+            // A sidecar that is missing is written here: that write may fail for good.
+            let (groups, absent) = try LogError.reading { () throws(DiskError) in
+                try catalog.locate(lsns.sorted())
+            }
+            for lsn in absent { body(lsn, nil) }
+            try LogError.reading { () throws(DiskError) in
+                for group in groups {
+                    try RecordReading(file: group.file).read(group.places, body)
+                }
+            }
+        }
+    }
+
+    package var status: LogStatus {
+        let counts = catalog.counts
+        return LogStatus(
+            epoch: epoch, durableLSN: durableLSN, segmentCount: counts.segments,
+            byteCount: counts.bytes, activeNumber: counts.active.number,
+            activeByteCount: counts.active.end, poolFileCount: pool.fileCount,
+            spareCount: pool.spareCount, indexByteCount: counts.indexBytes,
+            segmentByteCount: identity.segmentByteCount)
+    }
+
+    // MARK: Failing
+
+    private func checkUsable() throws(LogError) {
+        if let failure = failure.withLock({ $0 }) { throw failure }
+    }
+
+    private func poisoning<Value>(
+        _ body: () throws(LogError) -> Value
+    ) throws(LogError) -> Value {
+        do throws(LogError) {
+            return try body()
+        } catch {
+            if error.isFatal { failure.withLock { $0 = $0 ?? error } }
+            throw error
+        }
+    }
+}

@@ -1,0 +1,134 @@
+internal import Foundation
+internal import Synchronization
+
+/// A real broker on a data directory of its own, started, killed and started again by tests.
+///
+/// The first start takes any free port, later ones take the same again. The broker is killed and
+/// its directory removed when nobody holds this any more.
+final class BrokerProcess: Sendable {
+    private struct State {
+        var child: ChildProcess
+        var port: Int
+        /// What earlier processes on this directory wrote.
+        var earlierOutput: [String] = []
+    }
+
+    let directory: TemporaryDirectory
+    private let arguments: [String]
+    private let state: Mutex<State>
+
+    /// Starts a broker and waits until it serves.
+    ///
+    /// - Parameter arguments: beside `--data-dir` and `--listen`.
+    static func start(_ arguments: [String] = []) async throws -> BrokerProcess {
+        let directory = try TemporaryDirectory()
+        let dataDirectory = directory.path(of: dataDirectoryName)
+        let (child, port) = try await serve(dataDirectory, port: 0, arguments)
+        return BrokerProcess(directory: directory, arguments: arguments, child: child, port: port)
+    }
+
+    private init(
+        directory: TemporaryDirectory, arguments: [String], child: ChildProcess, port: Int
+    ) {
+        self.directory = directory
+        self.arguments = arguments
+        state = Mutex(State(child: child, port: port))
+    }
+
+    private static let dataDirectoryName = "data"
+
+    var dataDirectory: String { directory.path(of: Self.dataDirectoryName) }
+    var port: Int { state.withLock { $0.port } }
+    /// As `--broker` and `HOLDFAST_BROKER` want it.
+    var address: String { "127.0.0.1:\(port)" }
+    var processID: pid_t { state.withLock { $0.child.processID } }
+
+    /// All that the brokers on this directory wrote, to be shown with a failure.
+    var log: String {
+        state.withLock { ($0.earlierOutput + [$0.child.output]).joined(separator: "\n") }
+    }
+
+    // MARK: Its end
+
+    /// SIGKILL; returns when the process is gone.
+    func kill() async {
+        let child = state.withLock { $0.child }
+        child.send(SIGKILL)
+        _ = await child.exit()
+    }
+
+    /// SIGKILL without waiting.
+    func sendKill() {
+        state.withLock { $0.child }.send(SIGKILL)
+    }
+
+    /// SIGTERM; returns how the process ended.
+    func terminate() async -> ChildProcess.Exit {
+        let child = state.withLock { $0.child }
+        child.send(SIGTERM)
+        return await child.exit()
+    }
+
+    /// Waits for the process to end by itself.
+    func exit() async -> ChildProcess.Exit {
+        await state.withLock { $0.child }.exit()
+    }
+
+    // MARK: Starting again
+
+    /// Starts a broker on the same directory and port, and waits until it serves. The one before
+    /// must have ended.
+    func restart() async throws {
+        let (earlier, port) = state.withLock { ($0.child, $0.port) }
+        let (child, _) = try await Self.serve(dataDirectory, port: port, arguments)
+        state.withLock { state in
+            state.earlierOutput.append(earlier.output)
+            state.child = child
+        }
+    }
+
+    private static func serve(
+        _ dataDirectory: String, port: Int, _ arguments: [String]
+    ) async throws -> (ChildProcess, port: Int) {
+        let child = try run(
+            ["--data-dir", dataDirectory, "--listen", "127.0.0.1:\(port)"] + arguments)
+        let ready = await child.line { $0.contains("ready") && $0.contains("listen=127.0.0.1:") }
+        guard let ready else {
+            throw TestFault(
+                "the broker ended (\(await child.exit())) before it was ready:\n\(child.output)")
+        }
+        let digits = ready.split(separator: "listen=127.0.0.1:")[1].prefix { $0.isNumber }
+        guard let port = Int(digits) else {
+            throw TestFault("the ready line names no port: \(ready)")
+        }
+        return (child, port)
+    }
+
+    /// Starts a broker process with exactly these arguments and waits for nothing.
+    static func run(
+        _ arguments: [String], environment: [String: String] = [:]
+    ) throws -> ChildProcess {
+        try ChildProcess(try BuiltProgram.broker.path, arguments, environment: environment)
+    }
+}
+
+/// A program of this package, as it was built beside the tests.
+enum BuiltProgram: String {
+    case broker
+    case brokerctl
+
+    /// The tests' own program lies in the build directory, and the others beside it.
+    var path: String {
+        get throws {
+            var directory = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+            // Some ways to run the tests put their program a few directories deeper.
+            for _ in 0..<4 {
+                directory.deleteLastPathComponent()
+                let path = directory.appendingPathComponent(rawValue).path
+                if access(path, X_OK) == 0 { return path }
+            }
+            throw TestFault(
+                "\(rawValue) was not built: `swift build -c release` builds it beside the tests")
+        }
+    }
+}

@@ -1,0 +1,344 @@
+internal import Glibc
+package import HoldfastDisk
+internal import Synchronization
+
+/// The twin of the kernel's files, in memory, that does the worst which `FileSystem` allows. One
+/// number repeats whatever it does: it has no source of chance of its own.
+package final class SimulatedFileSystem: FileSystem {
+    private struct State {
+        var disk: SimulatedDisk
+        var faults: [(fault: SimulatedFault, seen: Int)] = []
+        var calls: [SimulatedCall] = []
+        var moments: [SimulatedMoment] = []
+        var keepsMoments = false
+        var note: UInt64 = 0
+        var capacityByteCount: Int?
+        var isLying = false
+        var locks: [SimulatedDisk.FileID: Int] = [:]
+        var nextOpening = 1
+    }
+
+    package let blockByteCount: Int
+    private let state: Mutex<State>
+
+    /// - Parameter disk: what is there at the beginning; the disk after a crash, for example.
+    package init(_ disk: SimulatedDisk = SimulatedDisk()) {
+        blockByteCount = disk.blockByteCount
+        state = Mutex(State(disk: disk))
+    }
+
+    package var rootPath: String { "simulated" }
+
+    // MARK: What tests set and ask
+
+    /// The disk at this moment.
+    package var disk: SimulatedDisk {
+        get { state.withLock { $0.disk } }
+        set { state.withLock { $0.disk = newValue } }
+    }
+
+    /// All calls so far.
+    package var calls: [SimulatedCall] { state.withLock { $0.calls } }
+
+    /// Bytes that the volume has; nil for no end.
+    package var capacityByteCount: Int? {
+        get { state.withLock { $0.capacityByteCount } }
+        set { state.withLock { $0.capacityByteCount = newValue } }
+    }
+
+    /// Whether syncs say yes and do nothing: visible now, gone at the next power loss.
+    package var isLying: Bool {
+        get { state.withLock { $0.isLying } }
+        set { state.withLock { $0.isLying = newValue } }
+    }
+
+    /// Whether a copy of the disk is kept for each moment at which a crash may come.
+    package var keepsMoments: Bool {
+        get { state.withLock { $0.keepsMoments } }
+        set { state.withLock { $0.keepsMoments = newValue } }
+    }
+
+    package var moments: [SimulatedMoment] { state.withLock { $0.moments } }
+
+    /// Kept with every moment.
+    package var note: UInt64 {
+        get { state.withLock { $0.note } }
+        set { state.withLock { $0.note = newValue } }
+    }
+
+    package func fail(_ fault: SimulatedFault) {
+        state.withLock { $0.faults.append((fault, 0)) }
+    }
+
+    package func clearFaults() {
+        state.withLock { $0.faults = [] }
+    }
+
+    // MARK: FileSystem
+
+    package func openFile(_ path: String, for access: FileAccess) throws(DiskError) -> any File {
+        try call(.open, path) { state throws(DiskError) in
+            guard let file = state.disk.file(path) else { throw DiskError(.open, path, code: ENOENT) }
+            return self.opening(file, path, &state)
+        }
+    }
+
+    package func createFile(_ path: String) throws(DiskError) -> any File {
+        try call(.create, path) { state throws(DiskError) in
+            guard state.disk.entry(path) == nil else {
+                throw DiskError(.create, path, code: EEXIST)
+            }
+            guard state.disk.entry(SimulatedDisk.split(path).directory) == .directory else {
+                throw DiskError(.create, path, code: ENOENT)
+            }
+            return self.opening(state.disk.createFile(path), path, &state)
+        }
+    }
+
+    package func makeDirectory(_ path: String) throws(DiskError) {
+        try call(.makeDirectory, path) { state throws(DiskError) in
+            guard state.disk.entry(path) == nil else {
+                throw DiskError(.makeDirectory, path, code: EEXIST)
+            }
+            state.disk.makeDirectory(path)
+        }
+    }
+
+    package func rename(_ source: String, to target: String) throws(DiskError) {
+        try call(.rename, target) { state throws(DiskError) in
+            guard state.disk.file(source) != nil else {
+                throw DiskError(.rename, source, code: ENOENT)
+            }
+            state.disk.rename(source, to: target)
+        }
+    }
+
+    package func remove(_ path: String) throws(DiskError) {
+        try call(.remove, path) { state throws(DiskError) in
+            guard state.disk.file(path) != nil else { throw DiskError(.remove, path, code: ENOENT) }
+            state.disk.remove(path)
+        }
+    }
+
+    package func list(_ directory: String) throws(DiskError) -> [String] {
+        try call(.list, directory) { state throws(DiskError) in
+            guard state.disk.entry(directory) == .directory,
+                let content = state.disk.directories[directory]
+            else { throw DiskError(.list, directory, code: ENOENT) }
+            return content.current.keys.sorted()
+        }
+    }
+
+    package func syncDirectory(_ path: String) throws(DiskError) {
+        try call(.syncDirectory, path) { state throws(DiskError) in
+            if !state.isLying { state.disk.syncDirectory(path) }
+        }
+    }
+
+    package func space() throws(DiskError) -> VolumeSpace {
+        try call(.space, "") { state throws(DiskError) in
+            let capacity = state.capacityByteCount ?? 1 << 40
+            return VolumeSpace(
+                byteCount: capacity,
+                freeByteCount: max(0, capacity - state.disk.allocatedByteCount))
+        }
+    }
+
+    // MARK: Calls
+
+    private func opening(
+        _ file: SimulatedDisk.FileID, _ path: String, _ state: inout State
+    ) -> any File {
+        state.nextOpening += 1
+        return SimulatedFile(self, file, path, opening: state.nextOpening)
+    }
+
+    /// One call: noted, failed where a test wants it, and done.
+    private func call<Value: Sendable>(
+        _ call: DiskError.Call, _ path: String, offset: Int = 0, byteCount: Int = 0,
+        failing: (inout State, SimulatedFault) -> Void = { _, _ in },
+        _ body: (inout State) throws(DiskError) -> Value
+    ) throws(DiskError) -> Value {
+        let result = state.withLock { state -> Result<Value, DiskError> in
+            var entry = SimulatedCall(call: call, path: path, offset: offset, byteCount: byteCount)
+            if state.keepsMoments { keepMoment(&state, entry, inFlight: nil) }
+            var hit: SimulatedFault?
+            for index in state.faults.indices where state.faults[index].fault.concerns(call, path) {
+                state.faults[index].seen += 1
+                let fault = state.faults[index].fault
+                let isHit =
+                    fault.isPersistent
+                    ? state.faults[index].seen >= fault.position
+                    : state.faults[index].seen == fault.position
+                if isHit, hit == nil { hit = fault }
+            }
+            let result: Result<Value, DiskError>
+            if let hit {
+                failing(&state, hit)
+                result = .failure(DiskError(call, path, code: hit.code))
+            } else {
+                result = Result { () throws(DiskError) in try body(&state) }
+            }
+            if case .failure(let error) = result { entry.code = error.code }
+            state.calls.append(entry)
+            return result
+        }
+        return try result.get()
+    }
+
+    private func keepMoment(
+        _ state: inout State, _ next: SimulatedCall, inFlight: SimulatedDisk.InFlight?
+    ) {
+        var disk = state.disk
+        disk.inFlight = inFlight
+        state.moments.append(
+            SimulatedMoment(
+                callCount: state.calls.count, next: next, disk: disk, note: state.note))
+    }
+
+    // MARK: Files
+
+    fileprivate func byteCount(_ file: SimulatedFile) throws(DiskError) -> Int {
+        try call(.byteCount, file.path) { state throws(DiskError) in
+            state.disk.inodes[file.file]?.current.byteCount ?? 0
+        }
+    }
+
+    fileprivate func read(
+        _ file: SimulatedFile, into buffer: UnsafeMutableRawBufferPointer, at offset: Int
+    ) throws(DiskError) -> Int {
+        try call(.read, file.path, offset: offset, byteCount: buffer.count) {
+            state throws(DiskError) in
+            guard let inode = state.disk.inodes[file.file] else { return 0 }
+            let bytes = inode.current.read(at: offset, count: buffer.count)
+            buffer.copyBytes(from: bytes)
+            return bytes.count
+        }
+    }
+
+    fileprivate func write(
+        _ file: SimulatedFile, _ bytes: UnsafeRawBufferPointer, at offset: Int, durably: Bool
+    ) throws(DiskError) {
+        let content = Array(bytes)
+        let kind: DiskError.Call = durably ? .writeDurably : .write
+        try call(kind, file.path, offset: offset, byteCount: bytes.count) { state, fault in
+            let taken = Array(content.prefix(fault.writtenByteCount))
+            if !taken.isEmpty { state.disk.write(file.file, taken, at: offset) }
+            if durably {
+                // The write was taken and its sync failed: as bad as any.
+                state.disk.write(file.file, content, at: offset)
+                state.disk.failSync(file.file, fault.pages)
+            }
+        } _: { state throws(DiskError) in
+            if state.keepsMoments {
+                let entry = SimulatedCall(
+                    call: kind, path: file.path, offset: offset, byteCount: content.count)
+                keepMoment(
+                    &state, entry,
+                    inFlight: SimulatedDisk.InFlight(
+                        file: file.file, offset: offset, bytes: content))
+            }
+            let fitting = room(for: content.count, at: offset, in: file.file, &state)
+            let touched = state.disk.write(
+                file.file, Array(content.prefix(fitting)), at: offset)
+            guard fitting == content.count else {
+                throw DiskError(kind, file.path, code: ENOSPC)
+            }
+            if durably, !state.isLying { state.disk.sync(file.file, blocks: touched) }
+            if durably, state.isLying { state.disk.failSync(file.file, .keptClean) }
+        }
+    }
+
+    fileprivate func sync(_ file: SimulatedFile) throws(DiskError) {
+        try call(.sync, file.path) { state, fault in
+            state.disk.failSync(file.file, fault.pages)
+        } _: { state throws(DiskError) in
+            if state.isLying {
+                state.disk.failSync(file.file, .keptClean)
+            } else {
+                state.disk.sync(file.file)
+            }
+        }
+    }
+
+    fileprivate func allocate(_ file: SimulatedFile, byteCount: Int) throws(DiskError) {
+        try call(.allocate, file.path, byteCount: byteCount) { state throws(DiskError) in
+            guard room(for: byteCount, at: 0, in: file.file, &state) == byteCount else {
+                throw DiskError(.allocate, file.path, code: ENOSPC)
+            }
+            state.disk.allocate(file.file, byteCount: byteCount)
+        }
+    }
+
+    fileprivate func lock(_ file: SimulatedFile) throws(DiskError) -> Bool {
+        try call(.lock, file.path) { state throws(DiskError) in
+            if let holder = state.locks[file.file], holder != file.opening { return false }
+            state.locks[file.file] = file.opening
+            return true
+        }
+    }
+
+    fileprivate func close(_ file: SimulatedFile) {
+        state.withLock { state in
+            if state.locks[file.file] == file.opening { state.locks[file.file] = nil }
+        }
+    }
+
+    /// How many of these bytes the volume has room for.
+    private func room(
+        for byteCount: Int, at offset: Int, in file: SimulatedDisk.FileID, _ state: inout State
+    ) -> Int {
+        guard let capacity = state.capacityByteCount, byteCount > 0 else { return byteCount }
+        var free = max(0, capacity - state.disk.allocatedByteCount) / blockByteCount
+        let allocated = state.disk.inodes[file]?.allocated ?? []
+        for block in offset / blockByteCount...(offset + byteCount - 1) / blockByteCount
+        where !allocated.contains(block) {
+            if free == 0 { return max(0, block * blockByteCount - offset) }
+            free -= 1
+        }
+        return byteCount
+    }
+}
+
+private final class SimulatedFile: File {
+    let path: String
+    let file: SimulatedDisk.FileID
+    let opening: Int
+    private let fileSystem: SimulatedFileSystem
+
+    init(
+        _ fileSystem: SimulatedFileSystem, _ file: SimulatedDisk.FileID, _ path: String,
+        opening: Int
+    ) {
+        self.fileSystem = fileSystem
+        self.file = file
+        self.path = path
+        self.opening = opening
+    }
+
+    deinit {
+        fileSystem.close(self)
+    }
+
+    func byteCount() throws(DiskError) -> Int { try fileSystem.byteCount(self) }
+
+    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(DiskError) -> Int {
+        try fileSystem.read(self, into: buffer, at: offset)
+    }
+
+    func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(DiskError) {
+        try fileSystem.write(self, bytes, at: offset, durably: false)
+    }
+
+    func writeDurably(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(DiskError) {
+        try fileSystem.write(self, bytes, at: offset, durably: true)
+    }
+
+    func sync() throws(DiskError) { try fileSystem.sync(self) }
+
+    func allocate(byteCount: Int) throws(DiskError) {
+        try fileSystem.allocate(self, byteCount: byteCount)
+    }
+
+    func lock() throws(DiskError) -> Bool { try fileSystem.lock(self) }
+}
