@@ -84,9 +84,10 @@ def run(broker, trace, data, count):
         return f"there is no {broker}: make build"
     port = drive.free_port()
     process = subprocess.Popen(
+        # Small segments: what is zero-filled ahead ends up in the trace as well.
         ["strace", "-f", "-ttt", "-xx", "-s", "2000000", "--seccomp-bpf", "-qq", "-e",
          f"trace={CALLS}", "-e", "signal=none", "-o", trace, broker, "--data-dir", data, "--listen",
-         f"127.0.0.1:{port}", "--log-level", "error"],
+         f"127.0.0.1:{port}", "--log-level", "error", "--segment-mib", "1"],
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     try:
         drive.wait_until_served(port, process)

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Logging
 internal import ServiceLifecycle
+internal import UnixSignals
 
 /// `fingerprint demonstrate DIR`, which `make run` calls.
 struct Demonstrate: AsyncParsableCommand {

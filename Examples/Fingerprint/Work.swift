@@ -3,6 +3,7 @@ internal import Glibc
 internal import HoldfastClient
 internal import Logging
 internal import ServiceLifecycle
+internal import UnixSignals
 
 /// `fingerprint work`
 struct Work: AsyncParsableCommand {

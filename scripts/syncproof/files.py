@@ -4,6 +4,8 @@ written to it had to be on the disk by when."""
 import os
 import re
 
+from . import trace
+
 WRITES = {"write", "writev", "pwrite64", "pwritev", "pwritev2"}
 SYNCS = {"fsync", "fdatasync"}
 # Ways to change a file that this program does not follow. On a segment they end the proof.
@@ -79,7 +81,7 @@ class Files:
         elif name in ("rename", "renameat", "renameat2"):
             self._rename(call)
         elif name in ("mkdir", "mkdirat", "link", "linkat") and call.result == 0:
-            path = call.strings[-1]
+            path = self._path(call, -1)
             if self.is_ours(path):
                 self.unsynced_names[path] = call.returned
         elif name in ("accept", "accept4", "socket", "eventfd2", "epoll_create1", "timerfd_create"):
@@ -105,15 +107,21 @@ class Files:
             path = os.path.dirname(path)
         return line
 
+    def _path(self, call, index):
+        """The path that stands at `index` among a call's strings; relative ones begin at the
+        descriptor in front of them."""
+        found = list(trace.STRING.finditer(call.arguments))[index]
+        path = trace.unescape(found.group(1))
+        base = re.search(r"(\d+), $", call.arguments[:found.start()])
+        if not path.startswith(b"/") and base and int(base.group(1)) in self.by_descriptor:
+            path = os.path.join(self.by_descriptor[int(base.group(1))][1], path)
+        return os.path.normpath(path)
+
     def _open(self, call):
         if call.result is None or call.result < 0:
             return
         self.by_descriptor.pop(call.result, None)
-        path = os.path.normpath(call.strings[0])
-        if not path.startswith(b"/"):
-            base = self.by_descriptor.get(call.descriptor) if call.name == "openat" else None
-            if base:
-                path = os.path.join(base[1], path)
+        path = self._path(call, 0)
         if not self.is_ours(path):
             return
         if path not in self.by_path:
@@ -126,7 +134,7 @@ class Files:
     def _rename(self, call):
         if call.result != 0:
             return
-        old, new = (os.path.normpath(path) for path in call.strings[:2])
+        old, new = self._path(call, 0), self._path(call, 1)
         if not self.is_ours(new):
             return
         file = self.by_path.pop(old, None) or File(new)

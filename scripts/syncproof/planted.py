@@ -63,12 +63,24 @@ class Story:
     def call(self, thread, line):
         self.lines.append(f"{thread} 1.{len(self.lines):06d} {line}")
 
-    def open_segment(self, flags="", sync_directory=True, descriptor=5):
+    def open_segment(self, flags="", sync_directory=True, is_relative=False):
+        """The segment is 5. With `is_relative` it is made elsewhere, renamed and opened again, and
+        all paths begin at the data directory's descriptor, 3."""
         path = SEGMENT.encode()
-        self.call(2, f'openat(AT_FDCWD, {text(path)}, O_RDWR|O_CREAT{flags}, 0600) = {descriptor}')
+        base = "AT_FDCWD"
+        if is_relative:
+            base, made, path = "3", b"new.raw", b"log/0000000000000001.seg"
+            self.call(2, f'openat(3, {text(made)}, O_RDWR|O_CREAT, 0600) = 8')
+        else:
+            self.call(2, f'openat(AT_FDCWD, {text(path)}, O_RDWR|O_CREAT{flags}, 0600) = 5')
+        descriptor = 8 if is_relative else 5
         self.call(2, f'pwrite64({descriptor}, {text(segment_header())}, 4096, 0) = 4096')
         self.call(2, f'fdatasync({descriptor}) = 0')
-        self.call(2, f'openat(AT_FDCWD, {text(b"/data/log")}, O_RDONLY|O_DIRECTORY) = 6')
+        if is_relative:
+            self.call(2, f'renameat(3, {text(made)}, 3, {text(path)}) = 0')
+            self.call(2, f'openat(3, {text(path)}, O_RDWR{flags}) = 5')
+        log = b"log" if is_relative else b"/data/log"
+        self.call(2, f'openat({base}, {text(log)}, O_RDONLY|O_DIRECTORY) = 6')
         if sync_directory:
             self.call(2, 'fsync(6) = 0')
 
@@ -265,6 +277,7 @@ GOOD = {
     "synchronous writes": whole,
     "write and sync": lambda: whole(write_and_sync, write_and_sync, write_and_sync),
     "a file opened O_DSYNC": lambda: whole(no_sync, no_sync, no_sync, flags="|O_DSYNC"),
+    "relative paths and a rename": lambda: whole(is_relative=True),
     "a short write, continued": lambda: whole(ack=short_write_continued),
 }
 EARLY, NEVER, MISSING = "left before", "never durable", "no such record"
@@ -278,6 +291,8 @@ BAD = {
                                                      words)
        for verb in ("enqueue", "lease", "ack") for way, words in WAYS.items()},
     "the directory was never synced": (lambda: whole(sync_directory=False), NEVER),
+    "the rename was never synced": (
+        lambda: whole(sync_directory=False, is_relative=True), NEVER),
     "a token that no record speaks of": (wrong_token, MISSING),
     "a repeat answered before the first": (early_repeat, EARLY),
     "a record durable before the one in front of it": (missing_prefix, NEVER),
