@@ -253,7 +253,9 @@ package struct SimulatedDisk: Sendable {
             let hasNewByteCount = choices.newByteCounts.contains(file)
             if hasNewByteCount { settled.resize(to: inode.current.byteCount) }
             for index in 0..<settled.blockCount {
-                guard let fate = choices.blocks[BlockKey(file: file, index: index)] else { continue }
+                guard let fate = choices.blocks[BlockKey(file: file, index: index)] else {
+                    continue
+                }
                 settled.setBlock(
                     index,
                     fate.content(old: inode.durable.block(index), new: inode.current.block(index)))

@@ -78,7 +78,9 @@ package final class SimulatedFileSystem: FileSystem {
 
     package func openFile(_ path: String, for access: FileAccess) throws(DiskError) -> any File {
         try call(.open, path) { state throws(DiskError) in
-            guard let file = state.disk.file(path) else { throw DiskError(.open, path, code: ENOENT) }
+            guard let file = state.disk.file(path) else {
+                throw DiskError(.open, path, code: ENOENT)
+            }
             return self.opening(file, path, &state)
         }
     }

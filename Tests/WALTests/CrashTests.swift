@@ -55,7 +55,8 @@ import Testing
     @Test("S10, S11, F1: power loss at every call loses nothing acknowledged", arguments: seeds)
     func powerLoss(seed: UInt64) throws {
         for (number, moment) in try Self.moments(seed: seed).enumerated() {
-            let states = [CrashChoices(), .everything(moment.disk)]
+            let states =
+                [CrashChoices(), .everything(moment.disk)]
                 + (1...4).map { CrashChoices.random(moment.disk, seed: seed &* 1_000 &+ $0) }
             for (choice, choices) in states.enumerated() {
                 let faults = Self.faults(
@@ -92,7 +93,8 @@ import Testing
             fileSystem.keepsMoments = true
             let recovered = try TestStore(fileSystem, seed: 7).replayed.lastLSN
             for (second, moment) in fileSystem.moments.enumerated() {
-                let states = [CrashChoices(), .everything(moment.disk)]
+                let states =
+                    [CrashChoices(), .everything(moment.disk)]
                     + (1...3).map { CrashChoices.random(moment.disk, seed: seed &+ $0) }
                 for (choice, choices) in states.enumerated() {
                     let faults = Self.faults(

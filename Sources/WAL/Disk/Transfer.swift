@@ -6,7 +6,9 @@ package enum Transfer {
     /// - Parameter step: moves bytes from position `done` on and returns how many, 0 at the end of
     ///   the file, or the kernel's error number as a negative value.
     /// - Returns: the bytes moved, and the error that ended it, if one did.
-    package static func run(byteCount: Int, _ step: (_ done: Int) -> Int) -> (done: Int, code: Int32?) {
+    package static func run(
+        byteCount: Int, _ step: (_ done: Int) -> Int
+    ) -> (done: Int, code: Int32?) {
         var done = 0
         while done < byteCount {
             let result = step(done)

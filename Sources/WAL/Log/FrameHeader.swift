@@ -49,7 +49,8 @@ package struct FrameHeader: Equatable, Sendable {
 
     /// nil where the bytes are not the header of a frame written to this place, in this life of the
     /// file, or where it would not fit between the segment's headers.
-    package init?(decoding bytes: UnsafeRawBufferPointer, in segment: SegmentHeader, at offset: Int) {
+    package init?(decoding bytes: UnsafeRawBufferPointer, in segment: SegmentHeader, at offset: Int)
+    {
         guard bytes.count >= LogFormat.frameHeaderByteCount,
             bytes.integer(UInt32.self, at: 0) == LogFormat.frameMagic,
             Self.checksum(of: bytes.part(at: 0, count: 44), salt: segment.salt, offset: offset)
