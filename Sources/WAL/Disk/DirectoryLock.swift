@@ -9,6 +9,11 @@ package final class DirectoryLock: Sendable {
     package struct Holder: Sendable, Equatable {
         package let processID: Int32
         package let bootID: UniqueID
+
+        package init(processID: Int32, bootID: UniqueID) {
+            self.processID = processID
+            self.bootID = bootID
+        }
     }
 
     package enum Failure: Error {

@@ -211,6 +211,7 @@ package struct LogInspection {
                 reportPlace(of: number, start, survey, summary, report)
             }
             var examination = try examination(number, survey, certifiedLSN: certifiedLSN)
+            let damageCountBefore = damageCount
             var ownRecords: (offset: Int, lsns: ClosedRange<LSN>)?
             try examination.run { item in
                 switch item {
@@ -243,7 +244,13 @@ package struct LogInspection {
             if let nextLSN = examination.nextLSN {
                 summary.lastLSN = max(summary.lastLSN, nextLSN - 1)
             }
+<<<<<<< HEAD
             let hasSidecar = try verifySidecar(of: number, examination, survey, report)
+=======
+            let hasSidecar = try verifySidecar(
+                of: number, examination, survey,
+                isSegmentWhole: damageCount == damageCountBefore, report)
+>>>>>>> wal
             if hasSidecar { summary.sidecarCount += 1 }
         }
         summary.damageCount = damageCount
@@ -274,16 +281,18 @@ package struct LogInspection {
         }
     }
 
-    /// A sidecar has to say what the segment says; that it is missing is no damage. Returns whether
-    /// there is one.
+    /// A sidecar has to say what the segment says, as far as that is whole; that it is missing is no
+    /// damage. Returns whether there is one.
     private func verifySidecar(
         of number: UInt64, _ examination: SegmentExamination, _ survey: Survey,
-        _ report: (LogDamage) -> Void
+        isSegmentWhole: Bool, _ report: (LogDamage) -> Void
     ) throws(DiskError) -> Bool {
         guard survey.sidecars.contains(number), let sealed = examination.sealed else {
             return false
         }
-        guard SidecarFile.load(sealed, in: fileSystem) != examination.index else { return true }
+        let index = SidecarFile.load(sealed, in: fileSystem)
+        let isRight = isSegmentWhole ? index == examination.index : index != nil
+        if isRight { return true }
         let file = try fileSystem.openFile(DirectoryLayout.sidecar(number), for: .reading)
         report(
             LogDamage(

@@ -41,6 +41,14 @@ struct LogOpening {
             + LogFormat.padded(LogFormat.frameHeaderByteCount + StartMark.byteCount, to: alignment)
         let candidate = try pool.takeForCopies(number: number, byteCount: needed)
         let header = candidate.header
+        // START will vouch for what lies behind the cut, so that has to be on the disk as it was read.
+        if recovery.replacedNumber == nil, recovery.previousNumber > 0 {
+            try LogError.writing { () throws(DiskError) in
+                try directory.fileSystem.openFile(
+                    DirectoryLayout.segment(recovery.previousNumber), for: .readingAndWriting
+                ).sync()
+            }
+        }
         let path = DirectoryLayout.segment(number)
         let (file, end) = try LogError.obtaining { () throws(DiskError) in
             var end = header.frames.lowerBound

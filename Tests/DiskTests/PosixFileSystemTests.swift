@@ -1,0 +1,121 @@
+import Glibc
+import HoldfastDisk
+import Testing
+
+@Suite struct PosixFileSystemTests {
+    /// A directory of its own, gone afterwards.
+    func withDirectory(_ body: (PosixFileSystem) throws -> Void) throws {
+        var template = Array("/tmp/holdfast-disk-XXXXXX".utf8CString)
+        let path = String(cString: mkdtemp(&template))
+        let fileSystem = try PosixFileSystem(root: path + "/a/b", creating: true)
+        defer {
+            for name in (try? fileSystem.list("")) ?? [] {
+                if (try? fileSystem.remove(name)) == nil { rmdir(path + "/a/b/" + name) }
+            }
+            rmdir(path + "/a/b")
+            rmdir(path + "/a")
+            rmdir(path)
+        }
+        try body(fileSystem)
+    }
+
+    @Test("what is written is read, from where it was written")
+    func readAndWrite() throws {
+        try withDirectory { fileSystem in
+            let file = try fileSystem.createFile("one")
+            try file.write([1, 2, 3], at: 5)
+            try file.sync()
+            #expect(try file.byteCount() == 8)
+            #expect(try file.read(byteCount: 100, at: 3) == [0, 0, 1, 2, 3])
+            #expect(try file.read(byteCount: 4, at: 8) == [])
+            let bytes: [UInt8] = Array(repeating: 9, count: 8192)
+            try bytes.withUnsafeBytes { try file.writeDurably($0, at: 4096) }
+            let again = try fileSystem.openFile("one", for: .reading)
+            #expect(try again.byteCount() == 12288)
+            #expect(try again.read(byteCount: 8192, at: 4096) == bytes)
+            #expect(throws: DiskError.self) { try again.write([1], at: 0) }
+        }
+    }
+
+    @Test("space is reserved, names are made, changed, removed and listed")
+    func names() throws {
+        try withDirectory { fileSystem in
+            try fileSystem.makeDirectory("log")
+            let file = try fileSystem.createFile("log/a")
+            try file.allocate(byteCount: 1 << 20)
+            #expect(try file.byteCount() == 1 << 20)
+            #expect(try file.read(byteCount: 16, at: 99_999) == [UInt8](repeating: 0, count: 16))
+            try fileSystem.rename("log/a", to: "b")
+            try fileSystem.syncDirectory("log")
+            try fileSystem.syncDirectory("")
+            #expect(try fileSystem.list("log") == [])
+            #expect(try fileSystem.list("") == ["b", "log"])
+            try fileSystem.remove("b")
+            #expect(try fileSystem.list("") == ["log"])
+            let space = try fileSystem.space()
+            #expect(space.byteCount > space.freeByteCount && space.freeByteCount > 0)
+        }
+    }
+
+    @Test("errors say which call, on what, and why")
+    func errors() throws {
+        try withDirectory { fileSystem in
+            var error: DiskError?
+            do throws(DiskError) {
+                _ = try fileSystem.openFile("nothing", for: .reading)
+            } catch let thrown {
+                error = thrown
+            }
+            #expect(error?.isNotFound == true)
+            #expect(error?.isFatal == false)
+            #expect(error.map { "\($0)" } == "open nothing: No such file or directory")
+            _ = try fileSystem.createFile("there")
+            #expect(throws: DiskError(.create, "there", code: EEXIST)) {
+                _ = try fileSystem.createFile("there")
+            }
+        }
+        #expect(DiskError(.sync, "x", code: ENOSPC).isFatal)
+        #expect(DiskError(.write, "x", code: EIO).isFatal)
+        #expect(!DiskError(.allocate, "x", code: ENOSPC).isFatal)
+        #expect(DiskError(.allocate, "x", code: EDQUOT).isNoSpace)
+    }
+
+    @Test("a lock is held by one opening of the file and goes with it")
+    func lock() throws {
+        try withDirectory { fileSystem in
+            let first = try DirectoryLock(fileSystem)
+            let boot = UniqueID.currentBoot()
+            try first.announce(processID: 42, bootID: boot)
+            var failure: DirectoryLock.Failure?
+            do throws(DirectoryLock.Failure) {
+                _ = try DirectoryLock(fileSystem)
+            } catch let thrown {
+                failure = thrown
+            }
+            guard case .held(let holder)? = failure else {
+                Issue.record("\(String(describing: failure))")
+                return
+            }
+            #expect(holder == DirectoryLock.Holder(processID: 42, bootID: boot))
+            withExtendedLifetime(first) {}
+        }
+    }
+
+    @Test("the boot has an id, and ids read back from their text")
+    func uniqueIDs() {
+        #expect(UniqueID.currentBoot() != UniqueID(high: 0, low: 0))
+        let id = UniqueID(high: 0x1, low: 0xFEDC_BA98_7654_3210)
+        #expect("\(id)" == "00000000-0000-0001-fedc-ba9876543210")
+        #expect(UniqueID("\(id)") == id)
+        #expect(UniqueID("short") == nil)
+    }
+
+    @Test("CRC32C is the standard's")
+    func checksum() {
+        // RFC 3720, B.4.
+        #expect(Checksum.crc32c(Array("123456789".utf8)) == 0xE306_9283)
+        #expect(Checksum.crc32c([UInt8](repeating: 0, count: 32)) == 0x8A91_36AA)
+        let first = Checksum.crc32c([1, 2, 3])
+        #expect(Checksum.crc32c([4, 5], continuing: first) == Checksum.crc32c([1, 2, 3, 4, 5]))
+    }
+}

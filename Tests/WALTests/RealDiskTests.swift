@@ -1,0 +1,65 @@
+import Glibc
+import HoldfastDisk
+import HoldfastRecords
+import HoldfastWAL
+import Testing
+
+/// The same log on the kernel's files.
+@Suite struct RealDiskTests {
+    @Test("a store on a real file system: append, roll, read, close, reopen, verify")
+    func wholeLife() throws {
+        var template = Array("/tmp/holdfast-wal-XXXXXX".utf8CString)
+        let path = String(cString: mkdtemp(&template))
+        defer { removeTree(path) }
+        var last: LSN = 0
+        for round in 1...3 {
+            let directory = try DataDirectory.open(
+                path: path + "/data", segmentByteCount: 64 * 1024)
+            #expect(directory.isNew == (round == 1))
+            var replay = TestStore.Replay()
+            let log = try WriteAheadLog.open(directory, start: TestStore.start()) {
+                TestStore.check($0, $1, $2, &replay)
+            }
+            #expect(replay.faults == [])
+            #expect(replay.lastLSN == last)
+            #expect(throws: StoreError.self) { try DataDirectory.open(path: path + "/data") }
+            let batch = RecordBatch()
+            for count in 1...20 {
+                batch.open(
+                    firstLSN: last + 1, frameTime: log.recovery.timeBaseMilliseconds + Int64(count))
+                for _ in 1...count {
+                    let bytes = TestStore.body(batch.nextLSN, byteCount: 900)
+                    _ = batch.append(bodyByteCount: 900, isIndexed: true) {
+                        $0.copyBytes(from: bytes)
+                    }
+                }
+                try log.append(batch)
+                last = batch.lastLSN
+                while try log.prepareSpareSegments() {}
+            }
+            var found = 0
+            try log.read(Array(1...last)) { lsn, body in
+                if let body, TestStore.isBody(lsn, body) { found += 1 }
+            }
+            #expect(found == Int(last))
+            if round == 2 { try log.close() }
+        }
+        let inspection = try LogInspection.open(path: path + "/data")
+        let summary = try inspection.verify { Issue.record("\($0)") }
+        #expect(summary.lastLSN == last)
+        #expect(summary.recordCount == Int(last))
+    }
+
+    private func removeTree(_ path: String) {
+        guard let fileSystem = try? PosixFileSystem(root: path) else { return }
+        for directory in ["data/log", "data/pool", "data"] {
+            for name in (try? fileSystem.list(directory)) ?? [] {
+                if (try? fileSystem.remove("\(directory)/\(name)")) == nil {
+                    rmdir("\(path)/\(directory)/\(name)")
+                }
+            }
+        }
+        rmdir(path + "/data")
+        rmdir(path)
+    }
+}
