@@ -244,13 +244,9 @@ package struct LogInspection {
             if let nextLSN = examination.nextLSN {
                 summary.lastLSN = max(summary.lastLSN, nextLSN - 1)
             }
-<<<<<<< HEAD
-            let hasSidecar = try verifySidecar(of: number, examination, survey, report)
-=======
             let hasSidecar = try verifySidecar(
                 of: number, examination, survey,
                 isSegmentWhole: damageCount == damageCountBefore, report)
->>>>>>> wal
             if hasSidecar { summary.sidecarCount += 1 }
         }
         summary.damageCount = damageCount
