@@ -53,7 +53,7 @@ extension BrokerClient {
     private func enqueue(
         _ jobs: ArraySlice<NewJob>, _ contents: ArraySlice<[UInt8]>, to queue: String
     ) async throws -> [JobID] {
-        let body = try await send(.enqueue, isRepeatable: true) { buffer in
+        let body = try await send(.enqueue, isRepeatable: configuration.repeatsEnqueues) { buffer in
             buffer.reserveCapacity(
                 minimumWritableBytes: 512 + contents.reduce(0) { $0 + $1.count + 32 })
             var writer = EnqueueWriter(correlation: 0, sequence: 0, queue: queue, into: &buffer)

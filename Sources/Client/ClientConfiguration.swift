@@ -11,6 +11,9 @@ public struct ClientConfiguration: Sendable {
     /// Whether requests fail at once where the broker cannot be reached, rather than wait for it:
     /// right for a command, wrong for a service.
     public var failsFast = false
+    /// Whether an enqueue whose answer was lost is repeated. The broker remembers a bounded number
+    /// of clients for this: a command that enqueues once and ends does without.
+    public var repeatsEnqueues = true
     /// The pause before the first attempt to connect again; it doubles for every further one,
     /// and each is drawn between half and all of it.
     public var reconnectDelay: Duration = .milliseconds(50)

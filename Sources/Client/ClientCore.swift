@@ -32,7 +32,8 @@ final class ClientCore: @unchecked Sendable {
         self.logger = logger
         machine = ClientStateMachine(
             clientName: configuration.clientName,
-            producer: ProducerID(low: .random(in: 1 ... .max), high: .random(in: 1 ... .max)),
+            producer: configuration.repeatsEnqueues
+                ? ProducerID(low: .random(in: 1 ... .max), high: .random(in: 1 ... .max)) : nil,
             failsFast: configuration.failsFast,
             keepAliveInterval: configuration.keepAliveInterval.timeAmount)
     }

@@ -1,23 +1,23 @@
-internal import HoldfastProtocol
-internal import NIOCore
+package import HoldfastProtocol
+package import NIOCore
 
 /// One request of a client from its submission to its completion.
-struct ClientRequest: Sendable {
+package struct ClientRequest: Sendable {
     /// Names the request within its client; rises in the order of submission.
-    let ticket: UInt64
-    let kind: RequestKind
+    package let ticket: UInt64
+    package let kind: RequestKind
     /// Whether it is sent again after the connection broke before its answer came: because it
     /// does no harm twice, or because the broker knows it again by producer and sequence.
-    let isRepeatable: Bool
-    let deadline: NIODeadline
+    package let isRepeatable: Bool
+    package let deadline: NIODeadline
     /// As encoded, with correlation and sequence 0 until the request is first sent.
-    var frame: ByteBuffer
+    package var frame: ByteBuffer
     /// 0 until the request is first sent.
-    var correlation: UInt32 = 0
+    package var correlation: UInt32 = 0
     /// Called once, with the reply's body.
-    let complete: @Sendable (Result<ByteBuffer, BrokerClientError>) -> Void
+    package let complete: @Sendable (Result<ByteBuffer, BrokerClientError>) -> Void
 
-    init(
+    package init(
         ticket: UInt64, kind: RequestKind, isRepeatable: Bool, deadline: NIODeadline,
         frame: ByteBuffer,
         complete: @escaping @Sendable (Result<ByteBuffer, BrokerClientError>) -> Void

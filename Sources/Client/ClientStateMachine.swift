@@ -1,6 +1,6 @@
 internal import HoldfastModel
-internal import HoldfastProtocol
-internal import NIOCore
+package import HoldfastProtocol
+package import NIOCore
 
 /// What a client knows of its connection and of its requests, and what follows from what happens.
 /// No socket, no clock, no task: `ClientCore` has those and carries out the actions.
@@ -9,8 +9,8 @@ internal import NIOCore
 /// room by the broker's announcement and can be written to; then they are `inFlight` until they
 /// are answered. When the connection breaks, those that may be repeated go back to the front of
 /// `pending`, in their order and with their correlation and sequence, and the others fail.
-struct ClientStateMachine: ~Copyable {
-    enum State: Hashable, Sendable {
+package struct ClientStateMachine: ~Copyable {
+    package enum State: Hashable, Sendable {
         /// Nothing to do; the next request connects.
         case idle
         case connecting
@@ -25,23 +25,23 @@ struct ClientStateMachine: ~Copyable {
     }
 
     /// What is to be done now. Frames to be written are fetched with `nextWrite`.
-    struct Actions {
-        var connect = false
+    package struct Actions {
+        package var connect = false
         /// Connect after the pause that follows so many failures.
-        var reconnectAfterFailureCount: Int?
-        var closeChannel = false
+        package var reconnectAfterFailureCount: Int?
+        package var closeChannel = false
         /// A control frame, to be written before any request.
-        var control: ByteBuffer?
-        var complete: (ClientRequest, Result<ByteBuffer, BrokerClientError>)?
-        var fail: [(ClientRequest, BrokerClientError)] = []
+        package var control: ByteBuffer?
+        package var complete: (ClientRequest, Result<ByteBuffer, BrokerClientError>)?
+        package var fail: [(ClientRequest, BrokerClientError)] = []
         /// The answer to a lease request whose caller has gone: its jobs are to be released.
-        var orphans: (RequestKind, ByteBuffer)?
+        package var orphans: (RequestKind, ByteBuffer)?
     }
 
-    private(set) var state = State.idle
-    private(set) var limits = AnnouncedLimits()
+    package private(set) var state = State.idle
+    package private(set) var limits = AnnouncedLimits()
     private let clientName: String
-    private let producer: ProducerID
+    private let producer: ProducerID?
     private let failsFast: Bool
     private let keepAliveInterval: TimeAmount
 
@@ -62,8 +62,8 @@ struct ClientStateMachine: ~Copyable {
     /// Room that control frames keep among the requests in flight.
     private static var controlRequestCount: Int { 8 }
 
-    init(
-        clientName: String, producer: ProducerID, failsFast: Bool, keepAliveInterval: TimeAmount
+    package init(
+        clientName: String, producer: ProducerID?, failsFast: Bool, keepAliveInterval: TimeAmount
     ) {
         self.clientName = clientName
         self.producer = producer
@@ -71,19 +71,19 @@ struct ClientStateMachine: ~Copyable {
         self.keepAliveInterval = keepAliveInterval
     }
 
-    var hasRequests: Bool { !pending.isEmpty || !inFlight.isEmpty }
-    var isConnected: Bool { state == .ready || state == .closing }
+    package var hasRequests: Bool { !pending.isEmpty || !inFlight.isEmpty }
+    package var isConnected: Bool { state == .ready || state == .closing }
 
     // MARK: What callers do
 
-    mutating func submit(_ request: ClientRequest) -> Actions {
+    package mutating func submit(_ request: ClientRequest) -> Actions {
         var actions = Actions()
         if state == .closing || state == .closed {
             actions.fail.append((request, Self.closedError))
             return actions
         }
         var request = request
-        if request.kind == .enqueue {
+        if request.kind == .enqueue, producer != nil {
             lastSequence += 1
             request.setSequence(lastSequence)
         }
@@ -98,7 +98,7 @@ struct ClientStateMachine: ~Copyable {
     /// The caller no longer waits. A request that is on its way may still be executed.
     ///
     /// - Returns: the request, whose caller is to be told; nil where it is done already.
-    mutating func cancel(ticket: UInt64) -> (ClientRequest?, Actions) {
+    package mutating func cancel(ticket: UInt64) -> (ClientRequest?, Actions) {
         if let index = pending.firstIndex(where: { $0.ticket == ticket }) {
             return (pending.remove(at: index), Actions())
         }
@@ -122,7 +122,7 @@ struct ClientStateMachine: ~Copyable {
     }
 
     /// Says goodbye. What was sent may still be answered; what was not fails.
-    mutating func close() -> Actions {
+    package mutating func close() -> Actions {
         var actions = Actions()
         while let request = pending.popFirst() { actions.fail.append((request, Self.closedError)) }
         switch state {
@@ -145,7 +145,7 @@ struct ClientStateMachine: ~Copyable {
     // MARK: What the connection does
 
     /// - Returns: the greeting to be sent; nil where the connection is no longer wanted.
-    mutating func connected(now: NIODeadline) -> ByteBuffer? {
+    package mutating func connected(now: NIODeadline) -> ByteBuffer? {
         guard state == .connecting else { return nil }
         state = .greeting
         isWritable = true
@@ -158,12 +158,12 @@ struct ClientStateMachine: ~Copyable {
         return frame
     }
 
-    mutating func writabilityChanged(_ isWritable: Bool) {
+    package mutating func writabilityChanged(_ isWritable: Bool) {
         self.isWritable = isWritable
     }
 
     /// The connection could not be made, or has ended.
-    mutating func disconnected(_ error: BrokerClientError?) -> Actions {
+    package mutating func disconnected(_ error: BrokerClientError?) -> Actions {
         var actions = Actions()
         // A fault that was noticed first says more than the end that followed from it.
         let reason = lastError ?? error
@@ -199,7 +199,7 @@ struct ClientStateMachine: ~Copyable {
         return actions
     }
 
-    mutating func backoffEnded() -> Actions {
+    package mutating func backoffEnded() -> Actions {
         var actions = Actions()
         guard state == .backingOff else { return actions }
         state = .connecting
@@ -207,7 +207,7 @@ struct ClientStateMachine: ~Copyable {
         return actions
     }
 
-    mutating func received(
+    package mutating func received(
         _ header: FrameHeader, body: ByteBuffer, now: NIODeadline
     ) -> Actions {
         lastReceived = now
@@ -296,7 +296,7 @@ struct ClientStateMachine: ~Copyable {
     }
 
     /// What the broker sent cannot be read: nothing behind it can be trusted.
-    mutating func violated(_ fault: WireFault) -> Actions {
+    package mutating func violated(_ fault: WireFault) -> Actions {
         var actions = Actions()
         lastError = BrokerClientError(fault)
         actions.closeChannel = true
@@ -306,7 +306,7 @@ struct ClientStateMachine: ~Copyable {
     // MARK: What time does
 
     /// Fails what has waited too long, and asks a silent broker whether it is there.
-    mutating func tick(now: NIODeadline) -> Actions {
+    package mutating func tick(now: NIODeadline) -> Actions {
         var actions = Actions()
         if pending.contains(where: { $0.deadline <= now }) {
             let waiting = pending
@@ -343,7 +343,7 @@ struct ClientStateMachine: ~Copyable {
     // MARK: Writing
 
     /// The next request to be written; nil where there is none or no room for it.
-    mutating func nextWrite() -> ByteBuffer? {
+    package mutating func nextWrite() -> ByteBuffer? {
         let room = max(
             1,
             min(limits.requestsInFlightMax, limits.producerResultCount) - Self.controlRequestCount)

@@ -88,7 +88,7 @@ public struct ReleaseJob: Error, Hashable, Sendable {
 }
 
 /// How a handler ended.
-enum JobOutcome: Hashable, Sendable {
+package enum JobOutcome: Hashable, Sendable {
     case done
     /// The error's text, and the delay; nil: the queue's backoff.
     case failed(String, Duration?)

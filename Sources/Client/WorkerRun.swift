@@ -125,9 +125,6 @@ struct WorkerRun: Sendable {
             return report(token, result, &machine, now)
         case .handlerEnded(let token, let outcome):
             tasks.handlers[token] = nil
-            if case .failed(let error, _) = outcome {
-                logger.info("job failed", metadata: ["token": "\(token)", "error": "\(error)"])
-            }
             return machine.finished(token, outcome)
         case .finishingEnded(let verb, let tokens, let results, let error):
             machine.finishingEnded()
@@ -248,6 +245,7 @@ struct WorkerRun: Sendable {
         case .cancel(let token):
             tasks.handlers[token]?.cancel()
         case .nack(let token, let error, let delay):
+            logger.info("job failed", metadata: ["token": "\(token)", "error": "\(error)"])
             finish("nack", [token], &group) {
                 try await client.nack([token], delay: delay, error: error, isRepeatable: true)
             }

@@ -1,5 +1,5 @@
-internal import HoldfastModel
-internal import NIOCore
+package import HoldfastModel
+package import NIOCore
 
 /// What a worker knows of its jobs, and what it does next. No clock, no task: `Worker` has those.
 ///
@@ -7,8 +7,8 @@ internal import NIOCore
 /// - At most one request that acknowledges is on its way; what finishes meanwhile is gathered and
 ///   goes together with the next one, which asks for jobs for the freed slots in the same frame.
 /// - One heartbeat for all leases is sent when a third of the shortest is over.
-struct WorkerStateMachine {
-    enum Action: Hashable {
+package struct WorkerStateMachine {
+    package enum Action: Hashable {
         /// Wait for so many jobs.
         case lease(count: Int)
         /// Stop that wait.
@@ -25,7 +25,7 @@ struct WorkerStateMachine {
         case release([LeaseToken])
     }
 
-    enum CancelReason: Hashable {
+    package enum CancelReason: Hashable {
         case leaseLost
         case stopOrder
         case shutdown
@@ -44,7 +44,7 @@ struct WorkerStateMachine {
     }
 
     /// What the broker takes in one request.
-    var itemCountMax = Limits.itemCountMax
+    package var itemCountMax = Limits.itemCountMax
     private let slotCount: Int
     private let gracePeriod: TimeAmount
     private let backoff: ReconnectBackoff
@@ -64,24 +64,24 @@ struct WorkerStateMachine {
     private var leaseAgainAt: NIODeadline?
     private var ackAgainAt: NIODeadline?
 
-    init(slotCount: Int, gracePeriod: TimeAmount, backoff: ReconnectBackoff) {
+    package init(slotCount: Int, gracePeriod: TimeAmount, backoff: ReconnectBackoff) {
         precondition(slotCount > 0, "a worker needs at least one slot")
         self.slotCount = slotCount
         self.gracePeriod = gracePeriod
         self.backoff = backoff
     }
 
-    var activeCount: Int { active.count }
+    package var activeCount: Int { active.count }
 
     /// Whether the worker has nothing left to do after a shutdown.
-    var isDone: Bool {
+    package var isDone: Bool {
         if case .running = phase { return false }
         return active.isEmpty && gatheredAcks.isEmpty && !isAckOnItsWay && waitingCount == 0
             && finishingCount == 0 && !isHeartbeatOnItsWay
     }
 
     /// When `decide` has to be called again at the latest.
-    var nextDeadline: NIODeadline? {
+    package var nextDeadline: NIODeadline? {
         var deadline: NIODeadline?
         func consider(_ candidate: NIODeadline?) {
             guard let candidate else { return }
@@ -104,7 +104,7 @@ struct WorkerStateMachine {
     // MARK: What happened
 
     /// - Parameter jobs: tokens and the durations of their leases.
-    mutating func leased(
+    package mutating func leased(
         _ jobs: [(token: LeaseToken, duration: TimeAmount)], now: NIODeadline
     ) -> [Action] {
         waitingCount = 0
@@ -112,22 +112,22 @@ struct WorkerStateMachine {
     }
 
     /// The wait was cancelled.
-    mutating func leaseCancelled() {
+    package mutating func leaseCancelled() {
         waitingCount = 0
     }
 
     /// - Parameter random: 0..<1.
-    mutating func leaseFailed(now: NIODeadline, random: Double) {
+    package mutating func leaseFailed(now: NIODeadline, random: Double) {
         waitingCount = 0
         failed(now, random)
     }
 
-    mutating func acked() {
+    package mutating func acked() {
         isAckOnItsWay = false
         ackAgainAt = nil
     }
 
-    mutating func ackedAndLeased(
+    package mutating func ackedAndLeased(
         _ jobs: [(token: LeaseToken, duration: TimeAmount)], now: NIODeadline
     ) -> [Action] {
         acked()
@@ -138,7 +138,7 @@ struct WorkerStateMachine {
     /// - Parameters:
     ///   - tokens: whose acks are to be tried again; those that make no sense any more are left out.
     ///   - wasLease: the request asked for jobs as well.
-    mutating func ackFailed(
+    package mutating func ackFailed(
         _ tokens: [LeaseToken], wasLease: Bool, now: NIODeadline, random: Double
     ) {
         isAckOnItsWay = false
@@ -154,7 +154,7 @@ struct WorkerStateMachine {
         }
     }
 
-    mutating func finished(_ token: LeaseToken, _ outcome: JobOutcome) -> [Action] {
+    package mutating func finished(_ token: LeaseToken, _ outcome: JobOutcome) -> [Action] {
         guard let job = active.removeValue(forKey: token) else { return [] }
         switch (outcome, job.cancelReason) {
         case (.done, _):
@@ -176,16 +176,16 @@ struct WorkerStateMachine {
     }
 
     /// A nack, reject or release was answered or has failed.
-    mutating func finishingEnded() {
+    package mutating func finishingEnded() {
         finishingCount -= 1
     }
 
-    mutating func heartbeatEnded() {
+    package mutating func heartbeatEnded() {
         isHeartbeatOnItsWay = false
     }
 
     /// No answer came: ask again soon.
-    mutating func heartbeatFailed(now: NIODeadline) {
+    package mutating func heartbeatFailed(now: NIODeadline) {
         isHeartbeatOnItsWay = false
         for token in active.keys {
             active[token]?.heartbeatAt = now + .seconds(1)
@@ -193,7 +193,7 @@ struct WorkerStateMachine {
     }
 
     /// What the broker said of a lease.
-    mutating func leaseReported(
+    package mutating func leaseReported(
         _ token: LeaseToken, isLost: Bool, mustStop: Bool, remaining: TimeAmount, now: NIODeadline
     ) -> [Action] {
         guard let job = active[token] else { return [] }
@@ -206,7 +206,7 @@ struct WorkerStateMachine {
         return []
     }
 
-    mutating func shutDown(now: NIODeadline) -> [Action] {
+    package mutating func shutDown(now: NIODeadline) -> [Action] {
         guard case .running = phase else { return [] }
         phase = .draining(until: now + gracePeriod)
         return waitingCount > 0 ? [.cancelLease] : []
@@ -215,7 +215,7 @@ struct WorkerStateMachine {
     // MARK: What to do
 
     /// What is due; to be called after everything that happened.
-    mutating func decide(now: NIODeadline) -> [Action] {
+    package mutating func decide(now: NIODeadline) -> [Action] {
         var actions: [Action] = []
         if case .draining(let until) = phase, until <= now {
             phase = .cancelling
