@@ -10,7 +10,7 @@ struct RandomRun {
     private static let queueNames = ["alpha", "beta", "gamma"]
     private let seed: UInt64
     private var random: SeededRandom
-    private let rig: EngineRig
+    let rig: EngineRig
     private var model: ReferenceModel
     private var replica: Replica
     private var blankReplica: Replica
