@@ -97,33 +97,30 @@ final class Scenario {
                 #expect($0.hasCheckpoint == !checkpoint.isEmpty)
                 return "\(names[$0.lsn]!):\($0.version)#\($0.attempt)" + checkpoint
             }.joined(separator: " ")
-        case "ack": return text(rig.ack(tokens))
+        case "ack": return rig.ack(tokens).text
         case "nack":
-            return text(
-                rig.nack(
-                    tokens, delay: options["delay"].map { UInt64($0)! },
-                    error: options["error"] ?? ""))
-        case "release": return text(rig.release(tokens))
-        case "reject": return text(rig.reject(tokens, reason: options["reason"] ?? ""))
+            return rig.nack(
+                tokens, delay: options["delay"].map { UInt64($0)! }, error: options["error"] ?? ""
+            ).text
+        case "release": return rig.release(tokens).text
+        case "reject": return rig.reject(tokens, reason: options["reason"] ?? "").text
         case "extend":
-            return text(
-                rig.extend(tokens, duration: number("duration", 0), owner: number("owner", 1)),
-                withTime: true)
+            return rig.extend(tokens, duration: number("duration", 0), owner: number("owner", 1))
+                .text
         case "heartbeat":
-            return text(
-                tokens.map {
-                    rig.heartbeat(
-                        $0, checkpoint: options["checkpoint"].map { Array($0.utf8) },
-                        duration: number("duration", 0), owner: number("owner", 1))
-                }, withTime: true)
+            return tokens.map {
+                rig.heartbeat(
+                    $0, checkpoint: options["checkpoint"].map { Array($0.utf8) },
+                    duration: number("duration", 0), owner: number("owner", 1))
+            }.text
         case "undelivered":
             for token in tokens {
                 rig.engine.returnUndelivered(
                     lsn: token.lsn, version: token.version, into: rig.batch)
             }
             return "ok"
-        case "cancel": return text(rig.cancel(arguments.map { rig.id(jobs[$0]!) }))
-        case "redrive": return text(rig.redrive(arguments.map { rig.id(jobs[$0]!) }))
+        case "cancel": return rig.cancel(arguments.map { rig.id(jobs[$0]!) }).text
+        case "redrive": return rig.redrive(arguments.map { rig.id(jobs[$0]!) }).text
         case "redrive-queue":
             return
                 "\(rig.engine.redrive(from: rig.queue("q"), limit: number("limit", 1), into: rig.batch))"
@@ -196,14 +193,17 @@ final class Scenario {
         if !job.lastError.isEmpty { text += " " + String(decoding: job.lastError, as: UTF8.self) }
         return text
     }
+}
 
-    private func text(_ results: [ItemResult], withTime: Bool = false) -> String {
-        results.map { result in
+extension [ItemResult] {
+    /// `ok`, or the refusal, with what there is to add, for each.
+    var text: String {
+        map { result in
             var text = result.code?.name ?? "ok"
             if result.isLate { text += "+late" }
             if result.isDuplicate { text += "+duplicate" }
             if result.mustStop { text += "+stop" }
-            if withTime, result.code == nil { text += "+\(result.remainingMilliseconds)" }
+            if result.remainingMilliseconds > 0 { text += "+\(result.remainingMilliseconds)" }
             return text
         }.joined(separator: " ")
     }

@@ -12,4 +12,19 @@ package struct Delivery: Hashable, Sendable {
     package let durationMilliseconds: UInt32
     /// Whether `JobEngine.checkpoint(of:)` has what an earlier attempt saved.
     package let hasCheckpoint: Bool
+
+    package init(
+        lsn: UInt64, version: UInt32, attempt: UInt32, interruptions: UInt32, timeouts: UInt32,
+        releases: UInt32, priority: UInt8, durationMilliseconds: UInt32, hasCheckpoint: Bool
+    ) {
+        self.lsn = lsn
+        self.version = version
+        self.attempt = attempt
+        self.interruptions = interruptions
+        self.timeouts = timeouts
+        self.releases = releases
+        self.priority = priority
+        self.durationMilliseconds = durationMilliseconds
+        self.hasCheckpoint = hasCheckpoint
+    }
 }

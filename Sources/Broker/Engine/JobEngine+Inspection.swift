@@ -65,7 +65,6 @@ extension JobEngine {
             summary.timeouts = state.timeouts
             summary.releases = state.releases
             if state.attemptCountMax != 0 { summary.attemptCountMax = state.attemptCountMax }
-            summary.enqueuedMilliseconds = Int64(state.enqueuedSecond) * 1_000
             summary.lastError = Array(state.error.view)
             summary.hasCheckpoint = state.hasCheckpoint
             if entry.isHome(.delayed) { summary.dueMilliseconds = state.dueMilliseconds }
@@ -77,7 +76,6 @@ extension JobEngine {
         if entry.isHome(.leased) {
             let lease = leases[entry.slot].pointee
             summary.attempts = attemptCount(of: lease)
-            summary.enqueuedMilliseconds = Int64(lease.enqueuedSecond) * 1_000
             summary.leaseDurationMilliseconds = lease.durationMilliseconds
             if leases.isStarted(entry.slot) {
                 summary.leaseDeadlineMilliseconds = lease.deadlineMilliseconds

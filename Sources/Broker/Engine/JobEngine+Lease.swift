@@ -70,7 +70,10 @@ extension JobEngine {
             LeaseRecord.append(queue: queue, durationMilliseconds: duration, $0, to: batch)
         }
         applyAppended(lsn, of: batch)
-        for item in pending { deliveries.append(delivery(of: item.lsn, to: owner)) }
+        for item in pending {
+            leases[index[item.lsn].slot].pointee.owner = owner
+            deliveries.append(delivery(of: item.lsn))
+        }
         pending.removeAll(keepingCapacity: true)
     }
 
@@ -119,9 +122,8 @@ extension JobEngine {
     }
 
     @inline(__always)
-    private func delivery(of lsn: UInt64, to owner: UInt32) -> Delivery {
+    private func delivery(of lsn: UInt64) -> Delivery {
         let lease = leases[index[lsn].slot]
-        lease.pointee.owner = owner
         guard lease.pointee.state != 0 else {
             return Delivery(
                 lsn: lsn, version: lease.pointee.version, attempt: 1, interruptions: 0, timeouts: 0,
