@@ -141,7 +141,8 @@ actor Demonstration: Service {
 
         while true {
             if let leaseCount = await stage.killWorkerWithLease() {
-                bar.announce("killed a worker that held \(leaseCount) leases")
+                let leases = leaseCount == 1 ? "a lease" : "\(leaseCount) leases"
+                bar.announce("killed a worker that held \(leases)")
                 break
             }
             guard await tally.completedCount < tally.total else {
