@@ -21,7 +21,8 @@ package import NIOCore
 /// timer in it. A pass is what the event loop does between two calls of `endPass`: it reads all
 /// sockets that have something, and runs `endPass` last.
 ///
-/// Everything here belongs to the core event loop, which makes it safe to send.
+/// Everything here belongs to the core event loop, which makes it safe to send, and is why its
+/// fields go without the check of exclusive access at run time.
 package final class CommitLoop: @unchecked Sendable {
     let eventLoop: any EventLoop
     let configuration: BrokerConfiguration
@@ -36,45 +37,45 @@ package final class CommitLoop: @unchecked Sendable {
     /// What this broker takes, as it is announced to everybody.
     let limits: AnnouncedLimits
 
-    var engine: JobEngine
-    var waits = WaitingLeases<ConnectionHandler>()
-    var counters = BrokerCounters()
-    private(set) var isDraining = false
+    @exclusivity(unchecked) var engine: JobEngine
+    @exclusivity(unchecked) var waits = WaitingLeases<ConnectionHandler>()
+    @exclusivity(unchecked) var counters = BrokerCounters()
+    @exclusivity(unchecked) private(set) var isDraining = false
 
     let startedBootMilliseconds: Int64
     private let writer: LogWriter
-    private var background: BackgroundWork?
-    private var byteCountSinceWake = 0
-    private var recent: RecentBatches
+    @exclusivity(unchecked) private var background: BackgroundWork?
+    @exclusivity(unchecked) private var byteCountSinceWake = 0
+    @exclusivity(unchecked) private var recent: RecentBatches
     /// What gathers. Its frame time is fixed and due jobs are moved when the first request of a
     /// pass needs it.
-    private var gathering: RecordBatch
-    private var isGathering = false
+    @exclusivity(unchecked) private var gathering: RecordBatch
+    @exclusivity(unchecked) private var isGathering = false
     /// What the log writer has in hand.
-    private var writing: RecordBatch?
-    private var writingSinceBootMilliseconds: Int64 = 0
-    private var lastCommitBootMilliseconds: Int64 = 0
+    @exclusivity(unchecked) private var writing: RecordBatch?
+    @exclusivity(unchecked) private var writingSinceBootMilliseconds: Int64 = 0
+    @exclusivity(unchecked) private var lastCommitBootMilliseconds: Int64 = 0
     /// The LSN after the last one given out.
-    private var nextLSN: LSN
-    private var frameTime: Int64
-    private var isPassScheduled = false
+    @exclusivity(unchecked) private var nextLSN: LSN
+    @exclusivity(unchecked) private var frameTime: Int64
+    @exclusivity(unchecked) private var isPassScheduled = false
     /// The boot clock as it was when the pass began.
-    private var passBootMilliseconds: Int64
+    @exclusivity(unchecked) private var passBootMilliseconds: Int64
     /// Connections with replies held for what gathers, and for what is being written.
-    private var connectionsGathering: [ConnectionHandler] = []
-    private var connectionsWriting: [ConnectionHandler] = []
-    private var connections: [UInt32: ConnectionHandler] = [:]
-    private var connectionNumber: UInt32 = 0
-    private var connectionsPaused: [ConnectionHandler] = []
-    private var timer: Scheduled<Void>?
-    private var timerBootMilliseconds = Int64.max
-    private var drained: EventLoopPromise<Void>?
+    @exclusivity(unchecked) private var connectionsGathering: [ConnectionHandler] = []
+    @exclusivity(unchecked) private var connectionsWriting: [ConnectionHandler] = []
+    @exclusivity(unchecked) private var connections: [UInt32: ConnectionHandler] = [:]
+    @exclusivity(unchecked) private var connectionNumber: UInt32 = 0
+    @exclusivity(unchecked) private var connectionsPaused: [ConnectionHandler] = []
+    @exclusivity(unchecked) private var timer: Scheduled<Void>?
+    @exclusivity(unchecked) private var timerBootMilliseconds = Int64.max
+    @exclusivity(unchecked) private var drained: EventLoopPromise<Void>?
     // Used again from request to request, so that the hot path allocates nothing.
-    var deliveries: [Delivery] = []
-    var results: [ItemResult] = []
-    var tokens: [LeaseToken] = []
-    private var readiedQueues: [QueueID] = []
-    private var starvedQueues: [QueueID] = []
+    @exclusivity(unchecked) var deliveries: [Delivery] = []
+    @exclusivity(unchecked) var results: [ItemResult] = []
+    @exclusivity(unchecked) var tokens: [LeaseToken] = []
+    @exclusivity(unchecked) private var readiedQueues: [QueueID] = []
+    @exclusivity(unchecked) private var starvedQueues: [QueueID] = []
 
     init(
         eventLoop: any EventLoop, configuration: BrokerConfiguration, directory: DataDirectory,

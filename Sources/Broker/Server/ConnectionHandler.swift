@@ -13,22 +13,22 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
     typealias OutboundOut = ByteBuffer
 
     /// Names the connection among all of this broker process; 0 before it is taken in.
-    private(set) var number: UInt32 = 0
-    var state = ConnectionStateMachine()
-    var replies: HeldReplies
+    @exclusivity(unchecked) private(set) var number: UInt32 = 0
+    @exclusivity(unchecked) var state = ConnectionStateMachine()
+    @exclusivity(unchecked) var replies: HeldReplies
     /// The producer this connection's enqueues are numbered by.
-    var producer: ProducerSlot?
+    @exclusivity(unchecked) var producer: ProducerSlot?
     /// The queue it named last: most connections speak of one queue only.
-    var queueNamed = QueueCache()
+    @exclusivity(unchecked) var queueNamed = QueueCache()
 
     private let loop: CommitLoop
-    private var context: ChannelHandlerContext?
+    @exclusivity(unchecked) private var context: ChannelHandlerContext?
     /// The beginning of a frame whose end has not come yet.
-    private var partial: ByteBuffer
-    private var isReadHeld = false
+    @exclusivity(unchecked) private var partial: ByteBuffer
+    @exclusivity(unchecked) private var isReadHeld = false
     /// Bytes sent since the client stopped reading.
-    private var unreadByteCount = 0
-    private var greetingDeadline: Scheduled<Void>?
+    @exclusivity(unchecked) private var unreadByteCount = 0
+    @exclusivity(unchecked) private var greetingDeadline: Scheduled<Void>?
 
     init(loop: CommitLoop, allocator: ByteBufferAllocator) {
         self.loop = loop

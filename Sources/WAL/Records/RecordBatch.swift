@@ -5,6 +5,9 @@
 /// only the headroom and the padding. The records themselves never change once the batch is closed,
 /// so the core loop may read them while they are being written: that is what makes it safe to hand
 /// a batch between threads without a lock.
+///
+/// Since there is one owner, the fields go without the check of exclusive access at run time: it took
+/// half of all the time that the engine spends on a job.
 package final class RecordBatch: @unchecked Sendable {
     /// Bytes kept free before the first record, in which the log puts its frame header.
     package static let headroomByteCount = 48
@@ -12,18 +15,18 @@ package final class RecordBatch: @unchecked Sendable {
     package static let alignment = 4096
 
     /// The LSN of the first record; the one the next batch starts with where this one stays empty.
-    package private(set) var firstLSN: LSN = 0
+    @exclusivity(unchecked) package private(set) var firstLSN: LSN = 0
     /// The broker's time of this commit in milliseconds, fixed when the batch is opened.
-    package private(set) var frameTime: Int64 = 0
+    @exclusivity(unchecked) package private(set) var frameTime: Int64 = 0
     /// How many records were appended.
-    package private(set) var recordCount = 0
+    @exclusivity(unchecked) package private(set) var recordCount = 0
     /// Headroom and records, in bytes, without the padding.
-    package private(set) var byteCount = RecordBatch.headroomByteCount
+    @exclusivity(unchecked) package private(set) var byteCount = RecordBatch.headroomByteCount
 
-    private var memory: UnsafeMutableRawPointer
-    private var capacity: Int
+    @exclusivity(unchecked) private var memory: UnsafeMutableRawPointer
+    @exclusivity(unchecked) private var capacity: Int
     /// Where record n starts in `memory`.
-    private var offsets: [UInt32] = []
+    @exclusivity(unchecked) private var offsets: [UInt32] = []
 
     /// - Parameter capacity: bytes to hold without growing.
     package init(capacity: Int = 64 * 1024) {
