@@ -130,7 +130,7 @@ actor Demonstration: Service {
     /// Brings the broker back, kills a worker, and waits for the end.
     private func conduct() async throws {
         while pendingWhenKilled == nil {
-            guard await tally.completedShare <= 0.6 else {
+            guard await tally.completedShare <= Tally.middle.upperBound else {
                 throw FingerprintFault("the middle went by without a moment to kill the broker")
             }
             try await tick()
@@ -176,8 +176,8 @@ actor Demonstration: Service {
     /// Kills the broker at the first moment between 40 and 60 % at which workers are at work and
     /// several enqueues are unanswered.
     private func killBrokerInTheMiddle() async {
-        guard pendingWhenKilled == nil, (0.45...0.6).contains(await tally.completedShare),
-            await tally.unansweredCount >= 8
+        guard pendingWhenKilled == nil, Tally.middle.contains(await tally.completedShare),
+            await tally.isEnqueueing
         else { return }
         let leaseCount = await stage.openLeaseCount()
         guard leaseCount > 0, pendingWhenKilled == nil else { return }
@@ -186,8 +186,8 @@ actor Demonstration: Service {
         pendingWhenKilled = pendingCount
         let percent = Int(await tally.completedShare * 100)
         bar.announce(
-            "killed the broker at \(percent) %, with \(await tally.unansweredCount) enqueues and "
-                + "\(leaseCount) leases open")
+            "killed the broker at \(percent) %; open: enqueues \(await tally.unansweredCount), "
+                + "leases \(leaseCount)")
     }
 
     private func tick() async throws {

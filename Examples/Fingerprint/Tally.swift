@@ -1,5 +1,8 @@
 /// Where a demonstration stands, and who waits for it to get on.
 actor Tally {
+    /// The part of the work in which the broker is killed.
+    static let middle = 0.42...0.6
+
     let total: Int
     /// Jobs that may be enqueued and not completed: so that there is still something to enqueue when
     /// the broker is killed.
@@ -14,12 +17,16 @@ actor Tally {
     init(total: Int, aheadMax: Int) {
         self.total = total
         self.aheadMax = aheadMax
-        burstCount = max(1, aheadMax / 4)
+        burstCount = max(4, aheadMax / 2)
     }
 
     var completedCount: Int { book.completedCount }
     /// Enqueues whose answer has not come.
     var unansweredCount: Int { sentCount - answeredCount }
+    /// In the middle a few more may be ahead, so that just then there is something to enqueue.
+    private var surgeCount: Int { completedShare >= Self.middle.lowerBound ? 16 : 0 }
+    /// Whether enough of them are under way for a crash to hit some: several, or half a burst.
+    var isEnqueueing: Bool { unansweredCount >= min(8, burstCount / 2) }
     /// Jobs that were sent and of which there is no result.
     var pendingCount: Int { sentCount - completedCount }
     var completedShare: Double { Double(completedCount) / Double(total) }
@@ -27,8 +34,8 @@ actor Tally {
     /// Waits for a place among those that may be enqueued. Places are given out by the dozen, so
     /// that enqueues come in bursts with many of them in flight.
     func willEnqueue() async {
-        if pendingCount >= aheadMax {
-            while pendingCount > aheadMax - burstCount, !isAbandoned {
+        if pendingCount >= aheadMax + surgeCount {
+            while pendingCount > aheadMax + surgeCount - burstCount, !isAbandoned {
                 await withCheckedContinuation { waiting.append($0) }
             }
         }

@@ -131,18 +131,20 @@ def consume_one_by_one(broker, reader, tally, total):
 
 
 def consume_pipelined(broker, tally, total):
-    """Ack, show and ack again in one breath: all three rest on a record that is not written yet."""
+    """Ack, show, ack again and count in one breath: all rest on a record that is not written yet."""
     while tally.acked < total:
         jobs = broker.lease(QUEUE, 16, wait_ms=200)
         sent = []
         for job in jobs:
             acks = holdfast.tokens_body([job.token])
             sent.append((broker.send(holdfast.ACK, acks), broker.send(holdfast.JOB_SHOW, job.job_id),
-                         broker.send(holdfast.ACK, acks)))
-        for first, show, second in sent:
+                         broker.send(holdfast.ACK, acks),
+                         broker.send(holdfast.QUEUE_SHOW, holdfast.text8(QUEUE))))
+        for first, show, second, count in sent:
             (result,) = holdfast.Reader(broker.reply(first)).results()
             broker.reply(show)
             broker.reply(second)
+            broker.reply(count)
             tally.add(result.refusal is None)
 
 

@@ -25,10 +25,11 @@ class File:
 class Write:
     """Bytes that went into a file, and the line at which they became durable (None: never)."""
 
-    __slots__ = ("file", "offset", "data", "entered", "returned", "durable_at", "is_synchronous")
+    __slots__ = ("file", "path", "offset", "data", "entered", "returned", "durable_at", "is_synchronous")
 
     def __init__(self, file, offset, data, call, is_synchronous):
         self.file = file
+        self.path = file.path
         self.offset = offset
         self.data = data
         self.entered = call.entered

@@ -1,5 +1,6 @@
 """Holds every reply against the syncs before it."""
 
+import bisect
 import os
 import struct
 import sys
@@ -61,21 +62,38 @@ class Judge:
             for job, version in record.items:
                 self.by_item.setdefault((record.kind, job, version), lsn)
                 self.history.setdefault(job, []).append((record, version))
-        # A record counts as durable only with everything before it: a log is its prefix.
-        self.durable_lines = []
-        line = 0
-        expected = 1
-        for frame in sorted(written.frames, key=lambda frame: frame.first):
-            own = self._durable_line(frame)
-            if frame.first > expected:
-                own = None
+        self._order()
+        self._count()
+
+    def _order(self):
+        """When each record was durable. It counts only with everything before it: a log is its
+        prefix."""
+        self.line_of = {}   # LSN → line of the trace, None: never
+        line, expected = 0, 1
+        for frame in sorted(self.written.frames, key=lambda frame: frame.first):
+            own = self._durable_line(frame) if frame.first <= expected else None
             line = None if line is None or own is None else max(line, own)
             expected = max(expected, frame.last + 1)
-            self.durable_lines.append((frame.first, frame.last, line))
-        self.line_of = {}
-        for first, last, line in self.durable_lines:
-            for lsn in range(first, last + 1):
+            for lsn in range(frame.first, frame.last + 1):
                 self.line_of.setdefault(lsn, line)
+
+    def _count(self):
+        """For each queue the lines at which births and acks became durable, in order."""
+        self.queues = {}    # name → the number it got last
+        self.births, self.acks = {}, {}
+        for lsn, record in self.written.records.items():
+            line = self.line_of.get(lsn)
+            if record.kind == "queue" and record.note:
+                self.queues[record.note[1]] = record.note[0]
+            elif line is not None and record.kind == "birth":
+                self.births.setdefault(record.note, []).append(line)
+            elif line is not None and record.kind == "ack":
+                for job, _ in record.items:
+                    born = self.written.records.get(job)
+                    if born is not None:
+                        self.acks.setdefault(born.note, []).append(line)
+        for lines in (*self.births.values(), *self.acks.values()):
+            lines.sort()
 
     def _durable_line(self, frame):
         lines = [write.durable_at for write in frame.writes]
@@ -137,6 +155,8 @@ class Judge:
             self._results(reply, reader, tokens, "lease")
         elif kind == holdfast.JOB_SHOW:
             self._shown(reply, reader)
+        elif kind == holdfast.QUEUE_SHOW:
+            self._queue_shown(reply, reader)
         else:
             self.verdict.judged["others"] += 1
 
@@ -178,3 +198,16 @@ class Judge:
             if state in ("leased", "done"):
                 needed = None
         self._require(reply, f"job {job} shown as {state}", needed, "reads")
+
+    def _queue_shown(self, reply, reader):
+        """What is counted must have been durable: as many births and acks, whichever they are."""
+        reader.take(28)
+        numbers = reader.numbers("QQQQQQQ")
+        number = self.queues.get(reader.bytes8())
+        for what, shown, lines in (("enqueued", numbers[4], self.births.get(number, [])),
+                                   ("acknowledged", numbers[5], self.acks.get(number, []))):
+            durable = bisect.bisect_left(lines, reply.sent)
+            if shown > durable:
+                self.verdict.fault(reply.sent, f"a queue is shown with {shown} {what} while {durable} "
+                                               "were durable")
+        self.verdict.judged["reads"] += 1

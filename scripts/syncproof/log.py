@@ -32,7 +32,8 @@ def crc32c(data, crc=0):
 
 
 class Record:
-    """`items` are pairs of job (LSN of its birth) and version; `note` is what else is needed."""
+    """`items` are pairs of job (LSN of its birth) and version; `note` is the queue's number, for a
+    queue's creation with its name."""
 
     __slots__ = ("lsn", "kind", "items", "note", "frame")
 
@@ -109,7 +110,7 @@ class Log:
             return
         if count == 0:
             return
-        found = Frame(first, first + count - 1, writes + [header_write], write.file.path)
+        found = Frame(first, first + count - 1, writes + [header_write], write.path)
         self.frames.append(found)
         position = 0
         for lsn in range(first, first + count):
@@ -127,7 +128,7 @@ class Log:
         items, note = [], None
         if kind == "birth":
             items = [(lsn, 0)]
-            note = "delayed" if body[1] & 1 else "ready"
+            note, = struct.unpack_from("<I", body, 4)
         elif kind == "lease":
             runs, = struct.unpack_from("<H", body, 2)
             start = 16 + 8 * runs
@@ -138,6 +139,8 @@ class Log:
         elif kind == "return":
             count, = struct.unpack_from("<H", body, 2)
             items = [struct.unpack_from("<QI", body, 8 + 24 * index) for index in range(count)]
+        elif kind == "queue" and body[2] == 1:
+            note = struct.unpack_from("<I", body, 4)[0], body[36:36 + body[3]]
         elif kind == "heartbeat":
             count, = struct.unpack_from("<H", body, 2)
             at = 4
