@@ -2,6 +2,7 @@
 #include "disk.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/uio.h>
 
 ssize_t holdfast_pwrite_durably(int file, const void *bytes, size_t length, off_t offset) {
@@ -14,3 +15,9 @@ ssize_t holdfast_pwrite_durably(int file, const void *bytes, size_t length, off_
     return -1;
 #endif
 }
+
+#if defined(O_DIRECT)
+const int holdfast_o_direct = O_DIRECT;
+#else
+const int holdfast_o_direct = 0;
+#endif

@@ -3,15 +3,23 @@ internal import Glibc
 internal import Synchronization
 
 /// An open file of the kernel's.
+///
+/// Durable writes of whole blocks go past the page cache (O_DIRECT) where the file system can do
+/// that: the kernel's copy into the cache was the largest single cost of a deep commit. From the
+/// first such write on, this file's reads go past the cache too: the two ways are never mixed on
+/// one open file.
 final class PosixFile: File {
     let path: String
     private let descriptor: Int32
+    private let direct: DirectAccess?
     /// Cleared for good by the first "not supported": then a durable write is two calls.
     private let canWriteDurably = Atomic(true)
 
-    init(path: String, descriptor: Int32) {
+    /// - Parameter direct: the same file, opened past the page cache; nil where that is not to be.
+    init(path: String, descriptor: Int32, direct: DirectAccess?) {
         self.path = path
         self.descriptor = descriptor
+        self.direct = direct
     }
 
     deinit {
@@ -27,8 +35,13 @@ final class PosixFile: File {
     }
 
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(DiskError) -> Int {
+        if let direct, direct.isInUse {
+            let (done, code) = direct.read(into: buffer, at: offset)
+            if let code { throw DiskError(.read, path, code: code) }
+            return done
+        }
         let (done, code) = Transfer.run(byteCount: buffer.count) { done in
-            result(
+            Transfer.result(
                 pread(
                     descriptor, buffer.baseAddress! + done, buffer.count - done,
                     off_t(offset + done)))
@@ -43,8 +56,17 @@ final class PosixFile: File {
 
     func writeDurably(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(DiskError) {
         if canWriteDurably.load(ordering: .relaxed) {
+            if let direct, direct.takes(bytes, at: offset) {
+                let (done, code) = direct.writeDurably(bytes, at: offset)
+                if done == bytes.count { return }
+                // Turned down before the first byte: this file system wants another alignment.
+                guard done == 0, code == EINVAL || code == ENOTSUP else {
+                    throw DiskError(.writeDurably, path, code: code ?? EIO)
+                }
+                direct.disable()
+            }
             let (done, code) = Transfer.run(byteCount: bytes.count) { done in
-                result(
+                Transfer.result(
                     holdfast_pwrite_durably(
                         descriptor, bytes.baseAddress! + done, bytes.count - done,
                         off_t(offset + done)))
@@ -88,16 +110,11 @@ final class PosixFile: File {
         _ bytes: UnsafeRawBufferPointer, at offset: Int, call: DiskError.Call
     ) throws(DiskError) {
         let (done, code) = Transfer.run(byteCount: bytes.count) { done in
-            result(
+            Transfer.result(
                 pwrite(
                     descriptor, bytes.baseAddress! + done, bytes.count - done,
                     off_t(offset + done)))
         }
         guard done == bytes.count else { throw DiskError(call, path, code: code ?? EIO) }
-    }
-
-    /// A count, or the error number as a negative value.
-    private func result(_ returned: Int) -> Int {
-        returned >= 0 ? returned : -Int(errno)
     }
 }

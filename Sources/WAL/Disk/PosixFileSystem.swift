@@ -1,3 +1,4 @@
+internal import CDisk
 internal import Glibc
 
 /// The kernel's files below one directory, which is held open: renaming the directory while the
@@ -93,9 +94,28 @@ package final class PosixFileSystem: FileSystem {
     ) throws(DiskError) -> any File {
         while true {
             let descriptor = openat(root, path, flags | O_CLOEXEC | O_NOFOLLOW, 0o600)
-            if descriptor >= 0 { return PosixFile(path: path, descriptor: descriptor) }
+            if descriptor >= 0 {
+                return PosixFile(
+                    path: path, descriptor: descriptor,
+                    direct: flags & O_RDWR == 0 ? nil : directAccess(to: descriptor, path))
+            }
             if errno != EINTR { throw DiskError(call, path, code: errno) }
         }
+    }
+
+    /// The file that was just opened, once more past the page cache; nil where the file system
+    /// cannot do that (tmpfs), and where the name has come to mean another file meanwhile.
+    private func directAccess(to opened: Int32, _ path: String) -> DirectAccess? {
+        let descriptor = openat(
+            root, path, O_RDWR | holdfast_o_direct | O_CLOEXEC | O_NOFOLLOW)
+        guard descriptor >= 0 else { return nil }
+        let access = DirectAccess(descriptor: descriptor)
+        var one = stat()
+        var other = stat()
+        guard fstat(opened, &one) == 0, fstat(descriptor, &other) == 0,
+            one.st_ino == other.st_ino, one.st_dev == other.st_dev
+        else { return nil }
+        return access
     }
 
     private func name(_ directory: String) -> String {

@@ -22,4 +22,9 @@ package enum Transfer {
         }
         return (done, nil)
     }
+
+    /// What a call of the kernel's returned: a count, or the error number as a negative value.
+    static func result(_ returned: Int) -> Int {
+        returned >= 0 ? returned : -Int(errno)
+    }
 }

@@ -9,4 +9,7 @@
 /// this kernel or this file system cannot do it, and then nothing was written.
 ssize_t holdfast_pwrite_durably(int file, const void *_Nonnull bytes, size_t length, off_t offset);
 
+/// `O_DIRECT`, which Swift does not see: 0 where there is none.
+extern const int holdfast_o_direct;
+
 #endif
