@@ -1,6 +1,7 @@
 public import HoldfastModel
 internal import HoldfastProtocol
 internal import NIOCore
+internal import Synchronization
 
 extension BrokerClient {
     /// Enqueues a job of a kind; its parameters are encoded as JSON. The first enqueue into a queue
@@ -53,9 +54,16 @@ extension BrokerClient {
     private func enqueue(
         _ jobs: ArraySlice<NewJob>, _ contents: ArraySlice<[UInt8]>, to queue: String
     ) async throws -> [JobID] {
+        let byteCount = contents.reduce(512) { $0 + $1.count + 32 }
+        let byteCountMax = core.announced.withLock { $0 ?? AnnouncedLimits() }.frameByteCountMax
+        guard byteCount <= byteCountMax else {
+            throw BrokerClientError(
+                .refused,
+                "a job with all it carries is at most \(byteCountMax) bytes, this one is "
+                    + "\(byteCount)", refusal: .payloadTooLarge)
+        }
         let body = try await send(.enqueue, isRepeatable: configuration.repeatsEnqueues) { buffer in
-            buffer.reserveCapacity(
-                minimumWritableBytes: 512 + contents.reduce(0) { $0 + $1.count + 32 })
+            buffer.reserveCapacity(minimumWritableBytes: byteCount)
             var writer = EnqueueWriter(correlation: 0, sequence: 0, queue: queue, into: &buffer)
             for (job, content) in zip(jobs, contents) {
                 content.withUnsafeBytes {

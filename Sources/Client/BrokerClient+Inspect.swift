@@ -85,14 +85,14 @@ extension BrokerClient {
 
     private func sendIDs(
         _ kind: RequestKind, _ ids: [JobID],
-        _ write: (ArraySlice<JobID>, inout ByteBuffer) -> Void,
+        _ write: ([JobID], inout ByteBuffer) -> Void,
         read: (BrokerClient, ByteBuffer, Int) throws(BrokerClientError) -> [LeaseResult]
     ) async throws -> [LeaseResult] {
         guard !ids.isEmpty else { return [] }
         let itemCountMax = ids.count == 1 ? 1 : try await limits().itemCountMax
         var results: [LeaseResult] = []
         for start in stride(from: 0, to: ids.count, by: itemCountMax) {
-            let slice = ids[start..<min(start + itemCountMax, ids.count)]
+            let slice = Array(ids[start..<min(start + itemCountMax, ids.count)])
             let body = try await send(kind, isRepeatable: false) { write(slice, &$0) }
             results += try read(self, body, slice.count)
         }

@@ -232,24 +232,24 @@ extension BrokerClient {
     /// Sends tokens in as many requests as the broker asks for.
     private func finish(
         _ kind: RequestKind, _ tokens: [LeaseToken], isRepeatable: Bool,
-        _ write: (ArraySlice<LeaseToken>, inout ByteBuffer) -> Void
+        _ write: ([LeaseToken], inout ByteBuffer) -> Void
     ) async throws -> [LeaseResult] {
         guard tokens.count > 1 else {
             return tokens.isEmpty
-                ? [] : try await finishPart(kind, tokens[...], isRepeatable: isRepeatable, write)
+                ? [] : try await finishPart(kind, tokens, isRepeatable: isRepeatable, write)
         }
         let itemCountMax = try await limits().itemCountMax
         var results: [LeaseResult] = []
         for start in stride(from: 0, to: tokens.count, by: itemCountMax) {
-            let slice = tokens[start..<min(start + itemCountMax, tokens.count)]
+            let slice = Array(tokens[start..<min(start + itemCountMax, tokens.count)])
             results += try await finishPart(kind, slice, isRepeatable: isRepeatable, write)
         }
         return results
     }
 
     private func finishPart(
-        _ kind: RequestKind, _ tokens: ArraySlice<LeaseToken>, isRepeatable: Bool,
-        _ write: (ArraySlice<LeaseToken>, inout ByteBuffer) -> Void
+        _ kind: RequestKind, _ tokens: [LeaseToken], isRepeatable: Bool,
+        _ write: ([LeaseToken], inout ByteBuffer) -> Void
     ) async throws -> [LeaseResult] {
         let body = try await send(kind, isRepeatable: isRepeatable) { write(tokens, &$0) }
         return try readResults(body, count: tokens.count)

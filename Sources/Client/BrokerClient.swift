@@ -41,7 +41,11 @@ public final class BrokerClient: Service, Sendable {
             eventLoop: MultiThreadedEventLoopGroup.singleton.next(), logger: logger)
     }
 
-    var logger: Logger { core.logger }
+    deinit {
+        // A client that was not closed leaves no connection behind.
+        let core = core
+        core.eventLoop.execute { core.abandon() }
+    }
 
     /// Waits for the end of the service and closes the client.
     public func run() async throws {

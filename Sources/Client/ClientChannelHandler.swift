@@ -18,6 +18,7 @@ final class ClientChannelHandler: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         accumulator.append(unwrapInboundIn(data))
+        accumulator.frameLengthMax = core.frameLengthMax
         do throws(WireFault) {
             while let (header, body) = try accumulator.next() {
                 core.received(header, body: body, on: context.channel)

@@ -38,6 +38,9 @@ final class ClientCore: @unchecked Sendable {
             keepAliveInterval: configuration.keepAliveInterval.timeAmount)
     }
 
+    /// What the length of a reply's frame says at most.
+    var frameLengthMax: Int { machine.limits.frameByteCountMax }
+
     // MARK: What callers do
 
     func submit(_ request: ClientRequest) {
@@ -66,6 +69,13 @@ final class ClientCore: @unchecked Sendable {
                 if self.channel == nil { self.finishClosing() }
             }
         }
+    }
+
+    /// Nobody can ask for anything any more.
+    func abandon() {
+        eventLoop.preconditionInEventLoop()
+        perform(machine.close())
+        channel?.close(promise: nil)
     }
 
     private func finishClosing() {

@@ -56,6 +56,8 @@ package struct ClientStateMachine: ~Copyable {
     private var isWritable = true
     private var lastReceived = NIODeadline.uptimeNanoseconds(0)
     private var isPingSent = false
+    /// The channel is being closed for what it brought: nothing more of it is believed.
+    private var isGivenUp = false
 
     /// The correlation of HELLO, PING, GOODBYE and CANCEL_WAIT, which no caller waits for.
     private static var controlCorrelation: UInt32 { 0 }
@@ -150,6 +152,7 @@ package struct ClientStateMachine: ~Copyable {
         state = .greeting
         isWritable = true
         isPingSent = false
+        isGivenUp = false
         lastReceived = now
         var frame = ByteBuffer()
         HelloRequest.write(
@@ -210,6 +213,7 @@ package struct ClientStateMachine: ~Copyable {
     package mutating func received(
         _ header: FrameHeader, body: ByteBuffer, now: NIODeadline
     ) -> Actions {
+        if isGivenUp { return Actions() }
         lastReceived = now
         isPingSent = false
         do throws(WireFault) {
@@ -239,8 +243,7 @@ package struct ClientStateMachine: ~Copyable {
         case .refusal:
             let refusal = try Self.refusal(body)
             let error = BrokerClientError(refusal)
-            lastError = error
-            actions.closeChannel = true
+            actions = giveUp(error)
             // No later attempt would be greeted any better.
             if !refusal.code.isWorthRetrying {
                 while let request = pending.popFirst() { actions.fail.append((request, error)) }
@@ -297,8 +300,13 @@ package struct ClientStateMachine: ~Copyable {
 
     /// What the broker sent cannot be read: nothing behind it can be trusted.
     package mutating func violated(_ fault: WireFault) -> Actions {
+        isConnected || state == .greeting ? giveUp(BrokerClientError(fault)) : Actions()
+    }
+
+    private mutating func giveUp(_ error: BrokerClientError) -> Actions {
         var actions = Actions()
-        lastError = BrokerClientError(fault)
+        lastError = error
+        isGivenUp = true
         actions.closeChannel = true
         return actions
     }
@@ -329,8 +337,8 @@ package struct ClientStateMachine: ~Copyable {
         guard state == .ready || state == .greeting || state == .closing else { return actions }
         let silence = now - lastReceived
         if silence >= keepAliveInterval + keepAliveInterval {
-            lastError = BrokerClientError(.connectionLost, "the broker has fallen silent")
-            actions.closeChannel = true
+            let silent = giveUp(BrokerClientError(.connectionLost, "the broker has fallen silent"))
+            actions.closeChannel = silent.closeChannel
         } else if silence >= keepAliveInterval, state == .ready, !isPingSent {
             isPingSent = true
             var frame = ByteBuffer()
@@ -347,7 +355,7 @@ package struct ClientStateMachine: ~Copyable {
         let room = max(
             1,
             min(limits.requestsInFlightMax, limits.producerResultCount) - Self.controlRequestCount)
-        guard state == .ready, isWritable, inFlight.count + abandoned.count < room,
+        guard state == .ready, !isGivenUp, isWritable, inFlight.count + abandoned.count < room,
             var request = pending.popFirst()
         else { return nil }
         if request.correlation == 0 { request.setCorrelation(nextCorrelation()) }

@@ -23,8 +23,9 @@ final class BrokerRig {
         var configuration = BrokerConfiguration(dataDirectory: "simulated")
         configuration.segmentByteCount = 1 << 20
         configuration.leaseCountMax = leaseCountMax
-        // The rig has one thread: every commit is written where it arises.
+        // The rig has one thread: what is written or read is so where it arises.
         configuration.inlineCommitByteCountMax = .max
+        configuration.readThreadCount = 0
         self.configuration = configuration
         self.disk = disk
         loop = try Self.open(configuration, disk, eventLoop, clock)

@@ -303,6 +303,19 @@ struct Greet: JobParameters, Equatable {
         await goodbye(client, broker)
     }
 
+    @Test("a job that no frame has room for is refused before it is sent")
+    func tooLarge() async throws {
+        let client = BrokerClient(ClientConfiguration(address: BrokerAddress(port: 1)))
+        var random = SystemRandomNumberGenerator()
+        let noise = (0..<1 << 17).flatMap { _ in
+            withUnsafeBytes(of: random.next()) { Array($0) }
+        }
+        let error = await #expect(throws: BrokerClientError.self) {
+            try await client.enqueue(NewJob(payload: noise), to: "q")
+        }
+        #expect(error?.refusal == .payloadTooLarge)
+    }
+
     @Test("many jobs are sent in as few requests as the broker takes them in")
     func many() async throws {
         var limits = AnnouncedLimits()

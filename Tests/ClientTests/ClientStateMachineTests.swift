@@ -206,6 +206,26 @@ import Testing
         #expect(given.closeChannel)
     }
 
+    @Test("nothing is believed that comes behind what cannot be read")
+    func garbage() throws {
+        var machine = machine()
+        _ = machine.submit(request(1))
+        try greet(&machine)
+        while machine.nextWrite() != nil {}
+        let (unasked, body) = try reply {
+            EmptyFrame.writeAnswer(to: .ping, correlation: 7, into: &$0)
+        }
+        let closes = machine.received(unasked, body: body, now: start).closeChannel
+        #expect(closes)
+        let (answer, answerBody) = try reply {
+            EmptyFrame.writeAnswer(to: .ping, correlation: 1, into: &$0)
+        }
+        let behind = machine.received(answer, body: answerBody, now: start)
+        #expect(behind.complete == nil)
+        let lost = machine.disconnected(nil)
+        #expect(lost.reconnectAfterFailureCount == 1 && lost.fail.isEmpty)
+    }
+
     @Test("a wait whose caller has gone is ended, and what it brings is given back")
     func abandonedLease() throws {
         var machine = machine()

@@ -85,6 +85,16 @@ struct RandomRun {
             guard expect(dump == blankReplica.engine.canonicalDump(), "replay reads contents")
             else { return false }
         }
+        for (lsn, job) in model.jobs {
+            let summary = try! rig.engine.job(rig.id(lsn))
+            guard
+                expect(
+                    summary.state == job.state && summary.version == job.version
+                        && summary.enqueuedMilliseconds == job.second * 1_000
+                        && summary.deathReason == job.reason && summary.lastError == job.error,
+                    "job \(lsn) is \(summary), expected \(job)")
+            else { return false }
+        }
         return true
     }
 

@@ -86,7 +86,7 @@ import Testing
     @Test("F3: a second crash at every call of recovery", arguments: seeds)
     func crashInRecovery(seed: UInt64) throws {
         let moments = try Self.moments(seed: seed)
-        for number in stride(from: 5, to: moments.count, by: 23) {
+        for number in stride(from: 5, to: moments.count, by: 47) {
             let first = moments[number]
             let disk = first.disk.afterPowerLoss(.random(first.disk, seed: seed))
             let fileSystem = SimulatedFileSystem(disk)

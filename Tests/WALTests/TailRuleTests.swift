@@ -249,11 +249,12 @@ import Testing
         // The third frame once more behind itself.
         disk.corrupt(path, at: end, with: Array(bytes[offsets[2]..<end]))
         #expect(try TestStore(SimulatedFileSystem(disk)).replayed.lastLSN == 6)
-        // All frames of a segment with another salt: a recycled file whose zeros did not arrive.
-        let stale = Array(bytes[4096..<end])
+        // The frames of a former life where they stood, behind a START of this one: a recycled file
+        // whose zeros did not arrive. All but the salt is as it would have to be.
+        let stale = Array(bytes[offsets[0]..<end])
         let other = try TestStore(SimulatedFileSystem(), seed: 77)
         var recycled = other.fileSystem.disk.afterKill()
-        recycled.corrupt(path, at: 8192, with: stale)
+        recycled.corrupt(path, at: offsets[0], with: stale)
         let opened = try TestStore(SimulatedFileSystem(recycled))
         #expect(opened.replayed.lastLSN == 0)
         #expect(opened.replayed.faults == [])

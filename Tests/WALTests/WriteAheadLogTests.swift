@@ -181,4 +181,50 @@ import Testing
         #expect(!StoreIdentity.isSegmentByteCount(24 * 1024))
         #expect(!StoreIdentity.isSegmentByteCount(8 * 1024))
     }
+
+    @Test("readers and the background thread go on beside the writer")
+    func threads() async throws {
+        let store = try TestStore(segmentByteCount: 64 * 1024)
+        let log = store.log
+        try await withThrowingTaskGroup(of: [String].self) { group in
+            group.addTask {
+                var writer = store
+                for count in 1...300 { try writer.append(records: count % 6 + 1) }
+                return []
+            }
+            group.addTask {
+                // Ends when the writer has: the last batch brings the log to LSN 1,050.
+                while log.durableLSN < 1_050 {
+                    while try log.prepareSpareSegments() {}
+                    await Task.yield()
+                }
+                return []
+            }
+            for seed in 1...2 as ClosedRange<UInt64> {
+                group.addTask {
+                    var faults: [String] = []
+                    var random = SeededRandom(seed: seed)
+                    repeat {
+                        let durable = log.durableLSN
+                        guard durable > 0 else {
+                            await Task.yield()
+                            continue
+                        }
+                        let lsns = (1...8).map { _ in LSN.random(in: 1...durable, using: &random) }
+                        try log.read(Array(Set(lsns))) { lsn, body in
+                            let isRight =
+                                body.map { TestStore.isBody(lsn, $0) }
+                                ?? !TestStore.isIndexed(lsn)
+                            if !isRight { faults.append("reader \(seed): \(lsn)") }
+                        }
+                        await Task.yield()
+                    } while log.durableLSN < 1_050
+                    return faults
+                }
+            }
+            for try await faults in group { #expect(faults == []) }
+        }
+        #expect(log.durableLSN == 1_050)
+        #expect(try TestStore.damages(store.fileSystem.disk.afterKill()) == [])
+    }
 }

@@ -62,7 +62,10 @@ extension JobEngine {
             delayed.insert(DelayedJob(dueMilliseconds: due, lsn: lsn))
             queue.pointee.delayedCount += 1
         } else {
-            index.insert(IndexEntry(.ready, lane: lane, slot: slot), at: lsn)
+            index.insert(
+                slot == 0
+                    ? IndexEntry(freshIn: lane, enqueuedSecond: second)
+                    : IndexEntry(.ready, lane: lane, slot: slot), at: lsn)
             pushReady(
                 LaneEntry(lsn: lsn, version: 0, enqueuedSecond: second), lane, isRetry: false)
         }
@@ -81,13 +84,14 @@ extension JobEngine {
             let version = state.pointee.version
             let second = state.pointee.enqueuedSecond
             state.pointee.dueMilliseconds = 0
-            var slot = entry.slot
             if state.pointee.isTrivial {
-                dropState(slot)
-                slot = 0
+                dropState(entry.slot)
+                index.replace(job.lsn, by: IndexEntry(freshIn: entry.lane, enqueuedSecond: second))
+            } else {
+                index.replace(
+                    job.lsn, by: IndexEntry(.ready, lane: entry.lane, slot: entry.slot))
             }
             queues[entry.lane.queue].pointee.delayedCount -= 1
-            index.replace(job.lsn, by: IndexEntry(.ready, lane: entry.lane, slot: slot))
             pushReady(
                 LaneEntry(lsn: job.lsn, version: version, enqueuedSecond: second), entry.lane,
                 isRetry: version > 0)
@@ -301,7 +305,7 @@ extension JobEngine {
         let number = record.queue.rawValue
         switch record.change {
         case .create:
-            guard number <= UInt32(queues.count), number < 1 << 24, !queues.isLive(record.queue)
+            guard number <= UInt32(queues.count), number < 1 << 23, !queues.isLive(record.queue)
             else { throw RecordFault("its number is not free") }
             guard queues.find(record.name) == nil else { throw RecordFault("its name is taken") }
             queues.insert(record.queue, name: record.name, policy: record.policy)

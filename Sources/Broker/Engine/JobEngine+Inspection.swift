@@ -57,6 +57,7 @@ extension JobEngine {
         summary.priority = entry.lane.priority
         summary.version = version(of: entry)
         summary.attemptCountMax = queues[entry.lane.queue].pointee.policy.attemptCountMax
+        if entry.isFresh { summary.enqueuedMilliseconds = Int64(entry.enqueuedSecond) * 1_000 }
         let slot = stateSlot(entry)
         if slot != 0 {
             let state = states.pointer(slot).pointee
@@ -65,6 +66,7 @@ extension JobEngine {
             summary.timeouts = state.timeouts
             summary.releases = state.releases
             if state.attemptCountMax != 0 { summary.attemptCountMax = state.attemptCountMax }
+            summary.enqueuedMilliseconds = Int64(state.enqueuedSecond) * 1_000
             summary.lastError = Array(state.error.view)
             summary.hasCheckpoint = state.hasCheckpoint
             if entry.isHome(.delayed) { summary.dueMilliseconds = state.dueMilliseconds }
@@ -76,6 +78,7 @@ extension JobEngine {
         if entry.isHome(.leased) {
             let lease = leases[entry.slot].pointee
             summary.attempts = attemptCount(of: lease)
+            summary.enqueuedMilliseconds = Int64(lease.enqueuedSecond) * 1_000
             summary.leaseDurationMilliseconds = lease.durationMilliseconds
             if leases.isStarted(entry.slot) {
                 summary.leaseDeadlineMilliseconds = lease.deadlineMilliseconds

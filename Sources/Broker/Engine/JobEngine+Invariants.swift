@@ -42,7 +42,8 @@ extension JobEngine {
                 }
             } else {
                 check.expect(
-                    entry.slot != 0 || entry.isHome(.ready), "job \(lsn) has no state")
+                    (entry.slot == 0) == entry.isFresh && (entry.isHome(.ready) || !entry.isFresh),
+                    "job \(lsn) has no state, or is fresh with one")
             }
             let slot = stateSlot(entry)
             if slot != 0 {

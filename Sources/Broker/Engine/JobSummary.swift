@@ -22,8 +22,7 @@ package enum DeathReason: UInt8, Hashable, Sendable, CaseIterable {
     }
 }
 
-/// What the engine knows of a job. When it was enqueued, its kind, headers and payload lie in its
-/// birth record.
+/// What the engine knows of a job. Its kind, headers and payload lie in its birth record.
 package struct JobSummary: Hashable, Sendable {
     package var lsn: UInt64
     /// With `.done` nothing else but `lsn` is known here.
@@ -38,6 +37,8 @@ package struct JobSummary: Hashable, Sendable {
     package var releases: UInt32 = 0
     /// The limit that holds for this job, its own or the queue's.
     package var attemptCountMax: UInt32 = 0
+    /// Broker time, in whole seconds; to the millisecond it lies in the birth record.
+    package var enqueuedMilliseconds: Int64 = 0
     /// Broker time; only where delayed.
     package var dueMilliseconds: Int64?
     /// Boot clock; only where leased and the lease's clock runs.

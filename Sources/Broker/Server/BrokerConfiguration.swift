@@ -11,6 +11,8 @@ package struct BrokerConfiguration: Sendable {
     /// A batch up to this size is written on the core loop itself while the log writer is idle:
     /// cheaper than two changes of thread, as long as the loop has little else to do.
     package var inlineCommitByteCountMax = 64 << 10
+    /// Threads that read what is no longer in memory.
+    package var readThreadCount = 1
     /// Open connections; one more is closed at once.
     package var connectionCountMax = 10_000
     /// A connection that has not greeted by then is closed.

@@ -51,6 +51,7 @@ extension CommitLoop {
                         refuse(error, request)
                         return
                     }
+                    starvedQueues.append(queue)
                 }
             }
         }

@@ -75,7 +75,8 @@ package final class CommitLoop: @unchecked Sendable {
     @exclusivity(unchecked) var results: [ItemResult] = []
     @exclusivity(unchecked) var tokens: [LeaseToken] = []
     @exclusivity(unchecked) private var readiedQueues: [QueueID] = []
-    @exclusivity(unchecked) private var starvedQueues: [QueueID] = []
+    /// Queues whose waits got nothing because there were as many leases as may be.
+    @exclusivity(unchecked) var starvedQueues: [QueueID] = []
 
     init(
         eventLoop: any EventLoop, configuration: BrokerConfiguration, directory: DataDirectory,
@@ -95,7 +96,7 @@ package final class CommitLoop: @unchecked Sendable {
         self.logger = logger
         startedBootMilliseconds = clock.bootMilliseconds
         writer = LogWriter(log: log, eventLoop: eventLoop)
-        reads = RecordReads(log: log)
+        reads = RecordReads(log: log, threadCount: configuration.readThreadCount)
         recent = RecentBatches(byteCountMax: configuration.recentByteCountMax)
         gathering = recent.takeSpare()
         nextLSN = log.firstNextLSN
@@ -149,8 +150,9 @@ package final class CommitLoop: @unchecked Sendable {
     private func endPass() {
         isPassScheduled = false
         answerWaits()
-        armTimer()
         commitGathered()
+        // Last, since a commit that has ended just now has started the clocks of its leases.
+        armTimer()
         endDrainIfDone()
     }
 
@@ -229,7 +231,6 @@ package final class CommitLoop: @unchecked Sendable {
     // MARK: Waits
 
     private func answerWaits() {
-        // Those that got nothing because there were too many leases are tried again each pass.
         readiedQueues.removeAll(keepingCapacity: true)
         swap(&readiedQueues, &starvedQueues)
         engine.takeReadiedQueues(into: &readiedQueues)

@@ -2,28 +2,33 @@ internal import HoldfastWAL
 internal import NIOCore
 internal import NIOPosix
 
-/// Reads records that are no longer in memory, on a thread of its own: the core loop never waits
+/// Reads records that are no longer in memory, on threads of its own: the core loop never waits
 /// for the disk on behalf of one client.
 ///
 /// `inFlightCount` belongs to the core loop, all else may be used from anywhere.
 final class RecordReads: @unchecked Sendable {
     private let log: WriteAheadLog
-    private let thread: NIOThreadPool
+    private let threads: NIOThreadPool?
     private(set) var inFlightCount = 0
 
-    init(log: WriteAheadLog) {
+    /// - Parameter threadCount: 0 reads where the read arises, for tests that run on one thread.
+    init(log: WriteAheadLog, threadCount: Int) {
         self.log = log
-        thread = NIOThreadPool(numberOfThreads: 1)
-        thread.start()
+        threads = threadCount > 0 ? NIOThreadPool(numberOfThreads: threadCount) : nil
+        threads?.start()
     }
 
-    /// Runs `work` with the log on the reading thread and `then` with its result on the core loop.
+    /// Runs `work` with the log on a reading thread and `then` with its result on the core loop.
     func read<Result: Sendable>(
         on eventLoop: any EventLoop, _ work: @escaping @Sendable (WriteAheadLog) -> Result,
         then: @escaping @Sendable (Result) -> Void
     ) {
+        guard let threads else {
+            then(work(log))
+            return
+        }
         inFlightCount += 1
-        thread.submit { [log] _ in
+        threads.submit { [log] _ in
             let result = work(log)
             eventLoop.execute {
                 self.inFlightCount -= 1
@@ -33,6 +38,6 @@ final class RecordReads: @unchecked Sendable {
     }
 
     func stop() async throws {
-        try await thread.shutdownGracefully()
+        try await threads?.shutdownGracefully()
     }
 }

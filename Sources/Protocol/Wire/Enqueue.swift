@@ -178,21 +178,30 @@ package struct EnqueueReply {
         correlation: UInt32, firstLSN: UInt64, count: Int, key: StoreKey, isDuplicate: Bool,
         into buffer: inout ByteBuffer
     ) {
-        write(
-            correlation: correlation,
-            ids: (0..<UInt64(count)).lazy.map { key.jobID(firstLSN + $0) },
-            isDuplicate: isDuplicate, into: &buffer)
+        let frame = begin(correlation, count, isDuplicate, &buffer)
+        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: count * JobID.byteCount) {
+            for index in 0..<count {
+                key.jobID(firstLSN + UInt64(index)).store(into: $0, at: index * JobID.byteCount)
+            }
+            return count * JobID.byteCount
+        }
+        frame.finish(in: &buffer)
     }
 
     package static func write(
-        correlation: UInt32, ids: some Collection<JobID>, isDuplicate: Bool,
-        into buffer: inout ByteBuffer
+        correlation: UInt32, ids: [JobID], isDuplicate: Bool, into buffer: inout ByteBuffer
     ) {
+        let frame = begin(correlation, ids.count, isDuplicate, &buffer)
+        buffer.writeIDs(ids)
+        frame.finish(in: &buffer)
+    }
+
+    private static func begin(
+        _ correlation: UInt32, _ count: Int, _ isDuplicate: Bool, _ buffer: inout ByteBuffer
+    ) -> FrameWriter {
         let frame = FrameWriter(answerTo: .enqueue, correlation: correlation, into: &buffer)
         buffer.writeMultipleIntegers(
-            UInt8(isDuplicate ? 1 : 0), UInt8(0), UInt16(0), UInt32(ids.count),
-            endianness: .little)
-        for id in ids { buffer.writeID(id) }
-        frame.finish(in: &buffer)
+            UInt8(isDuplicate ? 1 : 0), UInt8(0), UInt16(0), UInt32(count), endianness: .little)
+        return frame
     }
 }

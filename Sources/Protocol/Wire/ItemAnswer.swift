@@ -1,5 +1,5 @@
 package import HoldfastModel
-package import NIOCore
+public import NIOCore
 
 /// What became of one item of a request that names many: of a token or an id.
 ///
@@ -9,6 +9,7 @@ package import NIOCore
 /// 3 u8  reserved       0
 /// 4 u32 remaining      ms of the lease from now, for EXTEND and HEARTBEAT; else 0
 /// ```
+@usableFromInline
 package struct ItemAnswer: Hashable, Sendable {
     /// nil: done.
     package var refusal: RefusalCode?
@@ -50,13 +51,13 @@ package struct ItemAnswer: Hashable, Sendable {
         remainingMilliseconds = try reader.integer()
     }
 
-    func write(into buffer: inout ByteBuffer) {
-        var flags: UInt8 = 0
+    /// The answer's eight bytes as one little-endian number.
+    var bits: UInt64 {
+        var flags: UInt64 = 0
         if isLate { flags |= 1 }
         if isDuplicate { flags |= 2 }
         if mustStop { flags |= 4 }
-        buffer.writeMultipleIntegers(
-            refusal?.rawValue ?? 0, flags, UInt8(0), remainingMilliseconds, endianness: .little)
+        return UInt64(refusal?.rawValue ?? 0) | flags << 16 | UInt64(remainingMilliseconds) << 32
     }
 }
 
@@ -67,6 +68,7 @@ package struct ItemAnswer: Hashable, Sendable {
 /// 0 u32 count
 /// 4 count × ItemAnswer (8 bytes)
 /// ```
+@usableFromInline
 package struct ItemsReply {
     package let answers: [ItemAnswer]
 
@@ -76,13 +78,25 @@ package struct ItemsReply {
         try reader.end()
     }
 
+    @usableFromInline
     package static func write(
-        to request: RequestKind, correlation: UInt32, answers: some Collection<ItemAnswer>,
+        to request: RequestKind, correlation: UInt32, answers: [ItemAnswer],
         into buffer: inout ByteBuffer
     ) {
         let frame = FrameWriter(answerTo: request, correlation: correlation, into: &buffer)
         buffer.writeAnswers(answers)
         frame.finish(in: &buffer)
+    }
+
+    // Inlinable so that a lazy collection is gone through where its type is known: 360 against
+    // 10 ns an answer.
+    @inlinable
+    package static func write(
+        to request: RequestKind, correlation: UInt32, answers: some Collection<ItemAnswer>,
+        into buffer: inout ByteBuffer
+    ) {
+        write(
+            to: request, correlation: correlation, answers: Array(answers), into: &buffer)
     }
 }
 
@@ -97,8 +111,11 @@ extension WireReader {
 }
 
 extension ByteBuffer {
-    mutating func writeAnswers(_ answers: some Collection<ItemAnswer>) {
+    mutating func writeAnswers(_ answers: [ItemAnswer]) {
         writeLittle(UInt32(answers.count))
-        for answer in answers { answer.write(into: &self) }
+        writeItems(answers, byteCount: ItemAnswer.byteCount) { answer, target, offset in
+            target.storeBytes(
+                of: answer.bits.littleEndian, toByteOffset: offset, as: UInt64.self)
+        }
     }
 }

@@ -105,11 +105,11 @@ package struct JobCancelRequest {
     }
 
     package static func write(
-        correlation: UInt32, ids: some Collection<JobID>, into buffer: inout ByteBuffer
+        correlation: UInt32, ids: [JobID], into buffer: inout ByteBuffer
     ) {
         let frame = FrameWriter(.jobCancel, correlation: correlation, into: &buffer)
         buffer.writeLittle(UInt32(ids.count))
-        for id in ids { buffer.writeID(id) }
+        buffer.writeIDs(ids)
         frame.finish(in: &buffer)
     }
 }
@@ -143,11 +143,11 @@ package enum RedriveRequest {
     }
 
     package static func write(
-        correlation: UInt32, ids: some Collection<JobID>, into buffer: inout ByteBuffer
+        correlation: UInt32, ids: [JobID], into buffer: inout ByteBuffer
     ) {
         let frame = FrameWriter(.redrive, correlation: correlation, into: &buffer)
         buffer.writeMultipleIntegers(UInt32(0), UInt32(ids.count), endianness: .little)
-        for id in ids { buffer.writeID(id) }
+        buffer.writeIDs(ids)
         frame.finish(in: &buffer)
     }
 
@@ -184,7 +184,7 @@ package struct RedriveReply {
     ) {
         let frame = FrameWriter(answerTo: .redrive, correlation: correlation, into: &buffer)
         buffer.writeLittle(UInt32(redrivenCount))
-        buffer.writeAnswers(answers)
+        buffer.writeAnswers(Array(answers))
         frame.finish(in: &buffer)
     }
 }

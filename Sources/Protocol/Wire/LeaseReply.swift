@@ -125,7 +125,7 @@ package struct LeaseReplyWriter {
 
     /// Begins the answer to an ACK_LEASE.
     package init(
-        correlation: UInt32, answers: some Collection<ItemAnswer>, into buffer: inout ByteBuffer
+        correlation: UInt32, answers: [ItemAnswer], into buffer: inout ByteBuffer
     ) {
         frame = FrameWriter(answerTo: .ackLease, correlation: correlation, into: &buffer)
         buffer.writeAnswers(answers)

@@ -88,14 +88,14 @@ package struct AckLeaseRequest {
 
     /// - Parameter queue: a valid `Name`.
     package static func write(
-        correlation: UInt32, tokens: some Collection<LeaseToken>, order: LeaseOrder,
+        correlation: UInt32, tokens: [LeaseToken], order: LeaseOrder,
         queue: String, into buffer: inout ByteBuffer
     ) {
         let frame = FrameWriter(.ackLease, correlation: correlation, into: &buffer)
         buffer.writeLittle(UInt32(tokens.count))
         order.write(into: &buffer)
         buffer.writeShort(queue)
-        for token in tokens { buffer.writeToken(token) }
+        buffer.writeTokens(tokens)
         frame.finish(in: &buffer)
     }
 }

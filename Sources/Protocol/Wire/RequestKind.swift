@@ -1,4 +1,5 @@
 /// What a client may ask. The numbers are part of the protocol.
+@usableFromInline
 package enum RequestKind: UInt8, Hashable, Sendable, CaseIterable {
     case hello = 0x01
     case ping = 0x02

@@ -18,12 +18,12 @@ package struct TokenRequest {
 
     /// - Parameter kind: `.ack` or `.release`.
     package static func write(
-        _ kind: RequestKind, correlation: UInt32, tokens: some Collection<LeaseToken>,
+        _ kind: RequestKind, correlation: UInt32, tokens: [LeaseToken],
         into buffer: inout ByteBuffer
     ) {
         let frame = FrameWriter(kind, correlation: correlation, into: &buffer)
         buffer.writeLittle(UInt32(tokens.count))
-        for token in tokens { buffer.writeToken(token) }
+        buffer.writeTokens(tokens)
         frame.finish(in: &buffer)
     }
 }
@@ -55,13 +55,13 @@ package struct NackRequest {
 
     package static func write(
         correlation: UInt32, delayMilliseconds: UInt64?, error: UnsafeRawBufferPointer,
-        tokens: some Collection<LeaseToken>, into buffer: inout ByteBuffer
+        tokens: [LeaseToken], into buffer: inout ByteBuffer
     ) {
         let frame = FrameWriter(.nack, correlation: correlation, into: &buffer)
         buffer.writeMultipleIntegers(
             UInt32(tokens.count), delayMilliseconds ?? .max, endianness: .little)
         buffer.writeMedium(error)
-        for token in tokens { buffer.writeToken(token) }
+        buffer.writeTokens(tokens)
         frame.finish(in: &buffer)
     }
 }
@@ -87,12 +87,12 @@ package struct RejectRequest {
 
     package static func write(
         correlation: UInt32, reason: UnsafeRawBufferPointer,
-        tokens: some Collection<LeaseToken>, into buffer: inout ByteBuffer
+        tokens: [LeaseToken], into buffer: inout ByteBuffer
     ) {
         let frame = FrameWriter(.reject, correlation: correlation, into: &buffer)
         buffer.writeLittle(UInt32(tokens.count))
         buffer.writeMedium(reason)
-        for token in tokens { buffer.writeToken(token) }
+        buffer.writeTokens(tokens)
         frame.finish(in: &buffer)
     }
 }
@@ -118,13 +118,13 @@ package struct ExtendRequest {
 
     /// - Parameter durationMilliseconds: 0: as the lease was given.
     package static func write(
-        correlation: UInt32, durationMilliseconds: UInt32, tokens: some Collection<LeaseToken>,
+        correlation: UInt32, durationMilliseconds: UInt32, tokens: [LeaseToken],
         into buffer: inout ByteBuffer
     ) {
         let frame = FrameWriter(.extend, correlation: correlation, into: &buffer)
         buffer.writeMultipleIntegers(
             UInt32(tokens.count), LeaseDuration.wire(durationMilliseconds), endianness: .little)
-        for token in tokens { buffer.writeToken(token) }
+        buffer.writeTokens(tokens)
         frame.finish(in: &buffer)
     }
 }

@@ -51,14 +51,15 @@ package enum LogError: Error, Sendable, CustomStringConvertible {
         }
     }
 
-    /// Does `body`, which changes nothing on disk.
+    /// Does `body`, which changes nothing on disk but what is derived (a sidecar): a failed write of
+    /// that is as bad a sign as any.
     static func reading<Value>(
         _ body: () throws(DiskError) -> Value
     ) throws(LogError) -> Value {
         do throws(DiskError) {
             return try body()
         } catch {
-            throw .read(error)
+            throw error.isFatal ? .failed(error) : .read(error)
         }
     }
 

@@ -69,7 +69,9 @@ struct LogOpening {
             if let replaced = recovery.replacedNumber { try pool.recycle(replaced) }
             try pool.trim()
         }
-        return SegmentWriter(file: file, header: header, firstLSN: firstLSN, end: end)
+        return SegmentWriter(
+            file: file, header: header, firstLSN: firstLSN,
+            isFilled: candidate.isFilled, end: end)
     }
 
     /// The time of START's frame: not after the copies behind it.

@@ -21,6 +21,8 @@ final class SegmentPool: Sendable {
         let path: String
         let file: any File
         var header: SegmentHeader
+        /// Whether its blocks were written before, so that it syncs fast.
+        let isFilled: Bool
     }
 
     private struct Spares {
@@ -64,6 +66,9 @@ final class SegmentPool: Sendable {
         spares.withLock { $0 = start }
     }
 
+    /// Whether a filled segment can be had at once.
+    var isReady: Bool { spares.withLock { $0.ready != nil } }
+
     var spareCount: Int {
         spares.withLock { $0.spares.count + ($0.ready == nil ? 0 : 1) }
     }
@@ -96,7 +101,8 @@ final class SegmentPool: Sendable {
                 let raw = Self.path(takeName(), ".raw")
                 try fileSystem.rename(candidate.path, to: raw)
                 try fileSystem.syncDirectory(DirectoryLayout.pool)
-                candidate = Candidate(path: raw, file: candidate.file, header: candidate.header)
+                candidate = Candidate(
+                    path: raw, file: candidate.file, header: candidate.header, isFilled: true)
             }
             try writeHeaders(of: candidate)
         }
@@ -172,7 +178,8 @@ final class SegmentPool: Sendable {
         }) {
             let path = Self.path(name, ".spare")
             let file = try fileSystem.openFile(path, for: .readingAndWriting)
-            let candidate = Candidate(path: path, file: file, header: header(nextNumber))
+            let candidate = Candidate(
+                path: path, file: file, header: header(nextNumber), isFilled: true)
             try writeHeaders(of: candidate)
             try file.sync()
             spares.withLock { $0.ready = candidate }
@@ -224,13 +231,18 @@ final class SegmentPool: Sendable {
                 if let ready = spares.withLock({ $0.ready.take() }) {
                     if ready.header.number == number { return (ready, true) }
                     return (
-                        Candidate(path: ready.path, file: ready.file, header: header(number)), false
+                        Candidate(
+                            path: ready.path, file: ready.file, header: header(number),
+                            isFilled: true), false
                     )
                 }
                 if let name = spares.withLock({ $0.spares.popLast() }) {
                     let path = Self.path(name, ".spare")
                     let file = try fileSystem.openFile(path, for: .readingAndWriting)
-                    return (Candidate(path: path, file: file, header: header(number)), false)
+                    return (
+                        Candidate(path: path, file: file, header: header(number), isFilled: true),
+                        false
+                    )
                 }
             }
             // No spare: a file that is only reserved, for filling it first would write it twice.
@@ -239,7 +251,7 @@ final class SegmentPool: Sendable {
             return (
                 Candidate(
                     path: Self.path(name, ".raw"), file: file,
-                    header: header(number, byteCount: needed)), false
+                    header: header(number, byteCount: needed), isFilled: false), false
             )
         }
     }

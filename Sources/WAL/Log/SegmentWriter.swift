@@ -6,14 +6,18 @@ struct SegmentWriter: Sendable {
     let file: any File
     let header: SegmentHeader
     let firstLSN: LSN
+    /// Whether its blocks were written before; where they are only reserved, syncs take twice as
+    /// long, so that it is left as soon as there is a better one.
+    let isFilled: Bool
     /// Where the next frame goes.
     private(set) var end: Int
 
     /// - Parameter end: behind START and the copies, which are there already.
-    init(file: any File, header: SegmentHeader, firstLSN: LSN, end: Int) {
+    init(file: any File, header: SegmentHeader, firstLSN: LSN, isFilled: Bool, end: Int) {
         self.file = file
         self.header = header
         self.firstLSN = firstLSN
+        self.isFilled = isFilled
         self.end = end
     }
 

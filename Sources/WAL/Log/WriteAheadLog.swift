@@ -95,7 +95,8 @@ package final class WriteAheadLog: Sendable {
                 precondition(!batch.isEmpty, "a batch without records takes no frame")
                 precondition(batch.firstLSN == writing.nextLSN, "LSNs have no gaps")
                 precondition(batch.frameTime >= writing.frameTime, "frame time never decreases")
-                if !writing.segment.hasRoom(forFrameOf: batch.byteCount) {
+                let isSlow = !writing.segment.isFilled && pool.isReady
+                if isSlow || !writing.segment.hasRoom(forFrameOf: batch.byteCount) {
                     try roll(&writing, forFrameOf: batch.byteCount)
                 }
                 let offset = try LogError.writing { () throws(DiskError) in
@@ -141,6 +142,7 @@ package final class WriteAheadLog: Sendable {
             var next = SegmentWriter(
                 file: try fileSystem.openFile(path, for: .readingAndWriting),
                 header: candidate.header, firstLSN: writing.nextLSN,
+                isFilled: candidate.isFilled,
                 end: candidate.header.frames.lowerBound)
             try next.append(
                 mark, epoch: epoch, nextLSN: writing.nextLSN, durableLSN: writing.nextLSN - 1,

@@ -3,9 +3,11 @@ internal import HoldfastModel
 /// Where a job is, in eight bytes.
 ///
 /// ```
-/// bits 0…2 home (JobState), 0 = none   bit 3 marked   bits 4…31 lane   bits 32…63 slot
+/// bits 0…2 home (JobState), 0 = none   bit 3 marked   bit 4 fresh   bits 5…31 lane
+/// bits 32…63 slot: of the lease table where the job is leased, else of the job states;
+///            the second in which the job was enqueued where it is fresh
 /// ```
-/// The slot is one of the lease table where the job is leased, else one of the job states or 0.
+/// A fresh job is ready and has no state.
 struct IndexEntry: Equatable {
     var bits: UInt64
 
@@ -17,7 +19,12 @@ struct IndexEntry: Equatable {
 
     @inline(__always)
     init(_ home: JobState, lane: LaneNumber, slot: UInt32) {
-        bits = UInt64(home.rawValue) | UInt64(lane.rawValue) << 4 | UInt64(slot) << 32
+        bits = UInt64(home.rawValue) | UInt64(lane.rawValue) << 5 | UInt64(slot) << 32
+    }
+
+    @inline(__always)
+    init(freshIn lane: LaneNumber, enqueuedSecond: UInt32) {
+        bits = IndexEntry(.ready, lane: lane, slot: enqueuedSecond).bits | 16
     }
 
     @inline(__always) var isNone: Bool { bits == 0 }
@@ -28,9 +35,15 @@ struct IndexEntry: Equatable {
     @inline(__always) var isMarked: Bool { bits & 8 != 0 }
     @inline(__always) var marked: IndexEntry { IndexEntry(bits: bits | 8) }
     @inline(__always) var lane: LaneNumber {
-        LaneNumber(rawValue: UInt32(truncatingIfNeeded: bits) >> 4)
+        LaneNumber(rawValue: UInt32(truncatingIfNeeded: bits) >> 5)
     }
-    @inline(__always) var slot: UInt32 { UInt32(truncatingIfNeeded: bits >> 32) }
+    @inline(__always) var isFresh: Bool { bits & 16 != 0 }
+    /// 0 where the job is fresh.
+    @inline(__always) var slot: UInt32 {
+        isFresh ? 0 : UInt32(truncatingIfNeeded: bits >> 32)
+    }
+    /// Of a fresh job.
+    var enqueuedSecond: UInt32 { UInt32(truncatingIfNeeded: bits >> 32) }
 }
 
 /// LSN → where the job is. Pages of 512 entries are made when a job is born in their range and given

@@ -1,6 +1,6 @@
 internal import HoldfastModel
 
-/// A queue and a priority in 28 bits: `queue << 4 | priority`. A tenant will find its place here.
+/// A queue and a priority in 27 bits: `queue << 4 | priority`. A tenant will find its place here.
 struct LaneNumber: Equatable {
     var rawValue: UInt32
 
