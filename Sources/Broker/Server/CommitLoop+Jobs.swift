@@ -90,6 +90,7 @@ extension CommitLoop {
             id: key.jobID(job.lsn), state: job.state, priority: job.priority,
             version: job.version, attempts: job.attempts, interruptions: job.interruptions,
             timeouts: job.timeouts, releases: job.releases,
+            enqueuedMilliseconds: job.enqueuedMilliseconds,
             stateMilliseconds: job.dueMilliseconds ?? job.diedMilliseconds ?? 0,
             reason: job.deathReason?.name ?? "")
     }
