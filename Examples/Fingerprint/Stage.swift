@@ -26,7 +26,10 @@ actor Stage {
     func startBroker() throws {
         broker = try ChildProcess(
             programs + "/broker",
-            ["--data-dir", dataDirectory, "--listen", address.description],
+            // Small segments, so that a run of some thousand jobs goes through several of them.
+            [
+                "--data-dir", dataDirectory, "--listen", address.description, "--segment-mib", "1",
+            ],
             output: .file(directory.path + "/broker.log"), errors: directory.path + "/broker.log")
     }
 
