@@ -1,8 +1,10 @@
+internal import HoldfastBroker
 internal import HoldfastDisk
 internal import HoldfastModel
 internal import HoldfastProtocol
 internal import HoldfastSimulation
 internal import NIOCore
+internal import NIOEmbedded
 internal import Testing
 
 /// What the commit loop must never do: say anything before the disk has what it was computed from.
@@ -216,5 +218,40 @@ internal import Testing
             _ = try client.ask(RigClient.ack(jobs.map(\.token)))
         }
         #expect(seen == [1, 1, 1, 1])
+    }
+
+    @Test("a client that does not read holds up nobody else's leases")
+    func unreadClient() throws {
+        let rig = try BrokerRig()
+        let deaf = try rig.connect()
+        let client = try rig.connect()
+        _ = try client.ask(RigClient.enqueue(["a"], to: "q"))
+        _ = try client.ask(RigClient.lease("q", duration: 1_000))
+        deaf.channel.isWritable = false
+        deaf.channel.pipeline.fireChannelWritabilityChanged()
+        deaf.channel.read()
+        client.send { RigClient.lease("q", wait: 60_000)(1, &$0) }
+        rig.run()
+        rig.pass(milliseconds: 1_020)
+        #expect(client.replies().first?.jobs.map(\.attempt) == [2])
+    }
+
+    @Test("a stop answers the waits with nothing, refuses what comes, and closes the connections")
+    func drain() throws {
+        let rig = try BrokerRig()
+        let waiting = try rig.connect()
+        let asking = try rig.connect()
+        _ = try asking.ask(RigClient.enqueue(["a"], to: "q"))
+        let token = try #require(try asking.ask(RigClient.lease("q")).jobs.first).token
+        waiting.send { RigClient.lease("q", wait: 60_000)(1, &$0) }
+        rig.run()
+        let drained = rig.loop.drain()
+        asking.send { RigClient.ack([token])(2, &$0) }
+        rig.run()
+        #expect(waiting.replies().map(\.jobs.count) == [0])
+        #expect(asking.replies().first?.items == [ItemAnswer()])
+        #expect(throws: Never.self) { try drained.wait() }
+        #expect(!asking.channel.isActive)
+        #expect(!waiting.channel.isActive)
     }
 }

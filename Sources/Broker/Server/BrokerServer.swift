@@ -3,6 +3,7 @@ internal import HoldfastEngine
 internal import HoldfastModel
 internal import HoldfastWAL
 package import Logging
+internal import NIOConcurrencyHelpers
 internal import NIOCore
 internal import NIOPosix
 internal import ServiceLifecycle
@@ -30,22 +31,24 @@ package struct BrokerServer: Service {
     package func run() async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let started = BrokerClock.systemBootMilliseconds()
+        // First the address, then the store: a broker that cannot be reached changes no disk.
+        // Whoever connects meanwhile waits until the store is open.
+        let served = ServedLoop()
+        let channel: any Channel
+        do {
+            channel = try await bind(on: group, served)
+        } catch {
+            throw addressFault(error)
+        }
         let store = try OpenStore(configuration)
         let recovery = store.log.recovery
         let (jobCount, leaseCount) = (store.jobCount, store.leaseCount)
         let eventLoop = group.next()
         let loop = store.commitLoop(
             eventLoop: eventLoop, configuration: configuration, logger: logger)
-        let channel: any Channel
-        do {
-            channel = try await listen(on: group, loop: loop)
-        } catch {
-            try await loop.stop()
-            throw BrokerFault(
-                exitCode: .address,
-                message: "cannot listen on \(configuration.host):\(configuration.port): \(error). "
-                    + "Is another program there? Choose another port with --listen.")
-        }
+        served.begin(loop)
+        try await channel.setOption(.autoRead, value: true).get()
+        channel.read()
         let address = channel.localAddress.map { "\($0.ipAddress ?? ""):\($0.port ?? 0)" } ?? ""
         // One line for people and scripts alike; what it says is part of docs/operating.md.
         logger.notice(
@@ -68,12 +71,13 @@ package struct BrokerServer: Service {
         logger.notice("stopped")
     }
 
-    private func listen(
-        on group: MultiThreadedEventLoopGroup, loop: CommitLoop
+    private func bind(
+        on group: MultiThreadedEventLoopGroup, _ served: ServedLoop
     ) async throws -> any Channel {
         try await ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 1_024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelOption(.autoRead, value: false)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             // One read a socket and pass: the sockets take turns, and none is asked twice in vain.
             .childChannelOption(.maxMessagesPerRead, value: 1)
@@ -89,10 +93,39 @@ package struct BrokerServer: Service {
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(
-                        loop.makeHandler(allocator: channel.allocator))
+                        served.loop.makeHandler(allocator: channel.allocator))
                 }
             }
             .bind(host: configuration.host, port: configuration.port)
             .get()
+    }
+
+    /// Why nothing can be bound. Two brokers on one directory mostly want one address as well: then
+    /// the directory is what matters to their operator.
+    private func addressFault(_ error: any Error) -> BrokerFault {
+        if let holder = try? LogInspection.open(path: configuration.dataDirectory).runningBroker() {
+            return BrokerFault(.inUse(by: holder), configuration)
+        }
+        return BrokerFault(
+            exitCode: .address,
+            message: "cannot listen on \(configuration.host):\(configuration.port): \(error). "
+                + "Is another program there? Choose another port with --listen.")
+    }
+}
+
+/// Where accepted connections find the loop that serves them: it exists once the store is open, and
+/// nothing is accepted before.
+private final class ServedLoop: Sendable {
+    private let box = NIOLockedValueBox<CommitLoop?>(nil)
+
+    func begin(_ loop: CommitLoop) {
+        box.withLockedValue { $0 = loop }
+    }
+
+    var loop: CommitLoop {
+        guard let loop = box.withLockedValue({ $0 }) else {
+            preconditionFailure("a connection was accepted before the store was open")
+        }
+        return loop
     }
 }

@@ -12,25 +12,34 @@ extension CommitLoop {
         from connection: ConnectionHandler
     ) {
         counters.requests += 1
+        let kind: RequestKind
         do throws(WireFault) {
-            let kind = try header.requestKind()
-            switch connection.state.received(
-                isGreeting: kind == .hello, inFlightMax: limits.requestsInFlightMax)
-            {
-            case .refuse(let code, let message, let closing):
-                refuse(
-                    Refusal(code: code, message: message), header.correlation, of: connection,
-                    closing: closing)
-            case .execute where isDraining:
-                refuse(.shuttingDown, header.correlation, of: connection)
-            case .execute:
+            kind = try header.requestKind()
+        } catch {
+            connection.state.receivedUnreadable()
+            refuse(
+                Refusal(code: error.code, message: error.message), header.correlation,
+                of: connection, closing: error.closesConnection || !connection.state.isGreeted)
+            return
+        }
+        switch connection.state.received(
+            isGreeting: kind == .hello, inFlightMax: limits.requestsInFlightMax)
+        {
+        case .refuse(let code, let message, let closing):
+            refuse(
+                Refusal(code: code, message: message), header.correlation, of: connection,
+                closing: closing)
+        case .execute where isDraining:
+            refuse(.shuttingDown, header.correlation, of: connection)
+        case .execute:
+            do throws(WireFault) {
                 try execute(
                     Request(
                         kind: kind, correlation: header.correlation, body: body,
                         connection: connection))
+            } catch {
+                refuse(error, header.correlation, of: connection)
             }
-        } catch {
-            refuse(error, header.correlation, of: connection)
         }
     }
 

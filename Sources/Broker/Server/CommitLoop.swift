@@ -179,6 +179,8 @@ package final class CommitLoop: @unchecked Sendable {
         } else {
             writer.handOver(batch) { self.commitFromWriterEnded() }
         }
+        // There is room again in what gathers.
+        resumeReading()
     }
 
     private func commitFromWriterEnded() {
@@ -200,7 +202,6 @@ package final class CommitLoop: @unchecked Sendable {
             connection.releaseSealed()
         }
         connectionsWriting.removeAll(keepingCapacity: true)
-        resumeReading()
     }
 
     /// Holds what the connection's open replies say until all records so far are durable (I2).
@@ -282,7 +283,8 @@ package final class CommitLoop: @unchecked Sendable {
         timerBootMilliseconds = .max
         beginPass()
         passBootMilliseconds = clock.bootMilliseconds
-        if !isCommitSlow, connectionsPaused.isEmpty { expire() }
+        // Nor while heartbeats may be waiting in sockets that are not read.
+        if !isCommitSlow, !isSaturated { expire() }
     }
 
     private func expire() {
@@ -366,9 +368,17 @@ package final class CommitLoop: @unchecked Sendable {
         else { return }
         self.drained = nil
         timer?.cancel()
-        for connection in Array(connections.values) { connection.close() }
-        drained.succeed()
+        // Each ends when its client has what it is owed; one that does not read is not waited for.
+        let ends = connections.values.compactMap(\.closed)
+        for connection in Array(connections.values) { connection.closeWhenSent() }
+        let timeout = eventLoop.scheduleTask(in: Self.unreadPatience) { drained.succeed() }
+        EventLoopFuture.andAllComplete(ends, on: eventLoop).whenComplete { _ in
+            timeout.cancel()
+            drained.succeed()
+        }
     }
+
+    private static let unreadPatience = TimeAmount.seconds(5)
 
     /// Ends the threads and closes the log. After `drain`.
     package func stop() async throws {

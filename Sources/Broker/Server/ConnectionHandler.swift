@@ -64,9 +64,20 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
         context.close(promise: nil)
     }
 
+    /// Ends the connection now, whatever is still on its way.
     func close() {
         context?.close(mode: .all, promise: nil)
     }
+
+    /// Ends the connection when all that was sent has been taken by the kernel.
+    func closeWhenSent() {
+        guard let context else { return }
+        context.writeAndFlush(wrapOutboundOut(ByteBuffer())).assumeIsolated().whenComplete { _ in
+            self.close()
+        }
+    }
+
+    var closed: EventLoopFuture<Void>? { context?.channel.closeFuture }
 
     private func leave() {
         guard context != nil else { return }
@@ -124,7 +135,9 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
     func read(context: ChannelHandlerContext) {
         // A client that does not read its replies, or a disk that is behind, stops the reading of
         // requests: both wait in the socket and not in memory.
-        if loop.isSaturated || !context.channel.isWritable {
+        if !context.channel.isWritable {
+            isReadHeld = true
+        } else if loop.isSaturated {
             if !isReadHeld {
                 isReadHeld = true
                 loop.pause(self)
@@ -170,6 +183,6 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
             }
         }
         context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
-        if state.isClosing { close() }
+        if state.isClosing { closeWhenSent() }
     }
 }

@@ -14,7 +14,7 @@ package enum FailStop {
         case usage = 64
         /// The data directory was refused: another version, foreign files, or damage.
         case dataRefused = 65
-        /// The address is in use, cannot be bound, or is not allowed.
+        /// The address is in use or cannot be bound.
         case address = 69
         /// An invariant does not hold: memory cannot be trusted.
         case invariant = 70
