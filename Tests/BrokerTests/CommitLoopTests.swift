@@ -59,6 +59,22 @@ internal import Testing
         #expect(rig.durableWriteCount == before)
     }
 
+    @Test("a greeting writes nothing: a producer is taken note of with its first numbered enqueue")
+    func producer() throws {
+        let rig = try BrokerRig()
+        _ = try rig.connect().ask(RigClient.enqueue(["a"], to: "q"))
+        let before = rig.durableWriteCount
+        let client = try rig.connect(producer: 7)
+        #expect(rig.durableWriteCount == before)
+        let first = try client.ask(RigClient.enqueue(["b"], to: "q", sequence: 1))
+        let again = try rig.connect(producer: 7).ask(
+            RigClient.enqueue(["b"], to: "q", sequence: 1))
+        #expect(again.enqueued?.isDuplicate == true)
+        #expect(again.enqueued?.ids == first.enqueued?.ids)
+        let anonymous = try rig.connect().ask(RigClient.enqueue(["c"], to: "q", sequence: 1))
+        #expect(anonymous.refusal?.code == .badArgument)
+    }
+
     @Test("S1 what was answered is there after a loss of power, leases and their tokens too")
     func powerLoss() throws {
         let rig = try BrokerRig()

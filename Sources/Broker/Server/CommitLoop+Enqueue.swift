@@ -9,11 +9,12 @@ extension CommitLoop {
         let connection = request.connection
         var mark: (slot: ProducerSlot, sequence: UInt64, count: UInt32)?
         if enqueue.sequence != 0 {
-            guard let producer = connection.producer else {
-                throw WireFault(
-                    .badArgument,
-                    "an enqueue has a sequence only where its connection greeted "
-                        + "with a producer id")
+            let producer: ProducerSlot
+            do throws(Refusal) {
+                producer = try self.producer(of: connection)
+            } catch {
+                refuse(error, request)
+                return
             }
             switch engine.result(of: enqueue.sequence, from: producer) {
             case .fresh:
@@ -63,5 +64,20 @@ extension CommitLoop {
                 correlation: request.correlation, firstLSN: firstLSN, count: enqueue.count,
                 key: key, isDuplicate: false, into: &$0.gathering)
         }
+    }
+
+    /// The producer that the connection's enqueues are numbered by. It is taken note of with the
+    /// first of them, so that workers, and those who only look, take up no memory of producers.
+    private func producer(of connection: ConnectionHandler) throws(Refusal) -> ProducerSlot {
+        if let producer = connection.producer { return producer }
+        guard let id = connection.producerID else {
+            throw Refusal(
+                code: .badArgument,
+                message: "an enqueue has a sequence only where its connection greeted "
+                    + "with a producer id")
+        }
+        let producer = try engine.registerProducer((id.low, id.high), into: openBatch())
+        connection.producer = producer
+        return producer
     }
 }

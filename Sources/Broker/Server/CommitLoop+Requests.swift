@@ -147,16 +147,7 @@ extension CommitLoop {
             request.connection.state.greetingFailed()
             throw error
         }
-        if let producer = hello.producer {
-            do throws(Refusal) {
-                request.connection.producer = try engine.registerProducer(
-                    (producer.low, producer.high), into: openBatch())
-            } catch {
-                request.connection.state.greetingFailed()
-                refuse(error, request)
-                return
-            }
-        }
+        request.connection.producerID = hello.producer
         let reply = HelloReply(
             version: ProtocolVersion.agreed(
                 clientOldest: hello.clientOldestVersion, clientNewest: hello.clientNewestVersion)

@@ -16,7 +16,9 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
     @exclusivity(unchecked) private(set) var number: UInt32 = 0
     @exclusivity(unchecked) var state = ConnectionStateMachine()
     @exclusivity(unchecked) var replies: HeldReplies
-    /// The producer this connection's enqueues are numbered by.
+    /// Who enqueues here, as the greeting says.
+    @exclusivity(unchecked) var producerID: ProducerID?
+    /// The producer this connection's enqueues are numbered by; nil before the first of them.
     @exclusivity(unchecked) var producer: ProducerSlot?
     /// The queue it named last: most connections speak of one queue only.
     @exclusivity(unchecked) var queueNamed = QueueCache()
