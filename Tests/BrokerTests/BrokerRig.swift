@@ -184,6 +184,13 @@ final class RigClient {
         rig.run()
     }
 
+    /// What STATUS says, by name.
+    func status() throws -> [String: StatusReply.Value] {
+        let reply = try ask { EmptyFrame.write(.status, correlation: $0, into: &$1) }
+        let entries = try reply.body.withUnsafeBytes { try StatusReply(body: $0).entries }
+        return Dictionary(uniqueKeysWithValues: entries.map { ($0.name, $0.value) })
+    }
+
     // MARK: Requests
 
     static func enqueue(

@@ -49,9 +49,11 @@ extension JobEngine {
         }
         let lane = LaneNumber(queue: birth.queue, priority: birth.priority)
         let second = UInt32(clamping: birth.enqueuedMilliseconds / 1_000)
+        let contentByteCount = UInt32(birth.content.count)
         var slot: UInt32 = 0
         if birth.dueMilliseconds != nil || birth.attemptCountMax != nil {
-            var state = JobStateValue(lsn: lsn, enqueuedSecond: second)
+            var state = JobStateValue(
+                lsn: lsn, enqueuedSecond: second, contentByteCount: contentByteCount)
             state.attemptCountMax = birth.attemptCountMax ?? 0
             state.dueMilliseconds = birth.dueMilliseconds ?? 0
             slot = states.insert(state)
@@ -67,7 +69,9 @@ extension JobEngine {
                     ? IndexEntry(freshIn: lane, enqueuedSecond: second)
                     : IndexEntry(.ready, lane: lane, slot: slot), at: lsn)
             pushReady(
-                LaneEntry(lsn: lsn, version: 0, enqueuedSecond: second), lane, isRetry: false)
+                LaneEntry(
+                    lsn: lsn, version: 0, enqueuedSecond: second,
+                    contentByteCount: contentByteCount), lane, isRetry: false)
         }
     }
 
@@ -83,6 +87,7 @@ extension JobEngine {
             let state = states.pointer(entry.slot)
             let version = state.pointee.version
             let second = state.pointee.enqueuedSecond
+            let contentByteCount = state.pointee.contentByteCount
             state.pointee.dueMilliseconds = 0
             if state.pointee.isTrivial {
                 dropState(entry.slot)
@@ -93,8 +98,9 @@ extension JobEngine {
             }
             queues[entry.lane.queue].pointee.delayedCount -= 1
             pushReady(
-                LaneEntry(lsn: job.lsn, version: version, enqueuedSecond: second), entry.lane,
-                isRetry: version > 0)
+                LaneEntry(
+                    lsn: job.lsn, version: version, enqueuedSecond: second,
+                    contentByteCount: contentByteCount), entry.lane, isRetry: version > 0)
             trimDelayed()
         }
         guard count == record.count, lastMoved == record.last else {
@@ -124,6 +130,7 @@ extension JobEngine {
                     Lease(
                         lsn: item.lsn, grantLSN: lsn, version: item.version, lane: lane,
                         state: state, enqueuedSecond: taken.enqueuedSecond,
+                        contentByteCount: taken.contentByteCount,
                         durationMilliseconds: record.durationMilliseconds))
                 index.replace(item.lsn, by: IndexEntry(.leased, lane: lane, slot: slot))
             }
@@ -219,7 +226,9 @@ extension JobEngine {
                 pushReady(
                     LaneEntry(
                         lsn: item.lsn, version: state.pointee.version,
-                        enqueuedSecond: state.pointee.enqueuedSecond), entry.lane, isRetry: true)
+                        enqueuedSecond: state.pointee.enqueuedSecond,
+                        contentByteCount: state.pointee.contentByteCount), entry.lane,
+                    isRetry: true)
             case .delayed:
                 state.pointee.dueMilliseconds = item.dueMilliseconds
                 index.replace(item.lsn, by: IndexEntry(.delayed, lane: entry.lane, slot: slot))
@@ -272,7 +281,8 @@ extension JobEngine {
             pushReady(
                 LaneEntry(
                     lsn: item.lsn, version: state.pointee.version,
-                    enqueuedSecond: state.pointee.enqueuedSecond), entry.lane, isRetry: false)
+                    enqueuedSecond: state.pointee.enqueuedSecond,
+                    contentByteCount: state.pointee.contentByteCount), entry.lane, isRetry: false)
         }
     }
 

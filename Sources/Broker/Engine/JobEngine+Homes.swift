@@ -126,7 +126,8 @@ extension JobEngine {
         let lease = leases[slot]
         if lease.pointee.state == 0 {
             var state = JobStateValue(
-                lsn: lease.pointee.lsn, enqueuedSecond: lease.pointee.enqueuedSecond)
+                lsn: lease.pointee.lsn, enqueuedSecond: lease.pointee.enqueuedSecond,
+                contentByteCount: lease.pointee.contentByteCount)
             state.version = lease.pointee.version
             lease.pointee.state = states.insert(state)
         }

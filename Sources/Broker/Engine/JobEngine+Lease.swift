@@ -26,6 +26,26 @@ struct LaneCursor {
     }
 }
 
+/// How many bytes a lease may still bring along.
+private struct LeaseBudget {
+    private var byteCount: Int
+    private let byteCountEach: Int
+
+    init(byteCountMax: Int, byteCountEach: Int) {
+        byteCount = byteCountMax
+        self.byteCountEach = byteCountEach
+    }
+
+    /// Whether the job fits in; the first always does.
+    @inline(__always)
+    mutating func take(_ entry: LaneEntry, isFirst: Bool) -> Bool {
+        let needed = Int(entry.contentByteCount) + byteCountEach
+        guard needed <= byteCount || isFirst else { return false }
+        byteCount -= needed
+        return true
+    }
+}
+
 extension JobEngine {
     /// Every how many grants of a queue the oldest lane head goes first, so that nothing starves.
     private static var agingPeriod: UInt32 { 8 }
@@ -34,14 +54,17 @@ extension JobEngine {
     /// first, retries before the rest, in order; every eighth grant the oldest of the lanes' heads.
     ///
     /// - Parameters:
+    ///   - byteCountMax: where the leases end, in bytes of the jobs' contents and
+    ///   - byteCountEach: so many beside each of them; one job is leased whatever its size.
     ///   - durationMilliseconds: 0 = the queue's visibility timeout.
     ///   - owner: whom `expireLeases` asks about; not part of the state.
     ///   - deliveries: gets one appended for each lease, in the order of the grants.
     /// - Throws: `badArgument`, `unknownQueue`, and `tooManyLeases` where there are ready jobs but no
     ///   lease left for the first of them.
     package mutating func lease(
-        from queue: QueueID, count: Int, durationMilliseconds: UInt32, owner: UInt32,
-        into batch: RecordBatch, deliveries: inout [Delivery]
+        from queue: QueueID, count: Int, byteCountMax: Int = .max, byteCountEach: Int = 0,
+        durationMilliseconds: UInt32, owner: UInt32, into batch: RecordBatch,
+        deliveries: inout [Delivery]
     ) throws(Refusal) {
         try mustBeLive(queue)
         let duration: UInt32
@@ -65,7 +88,7 @@ extension JobEngine {
         }
         choose(
             min(count, ready, configuration.leaseCountMax - leases.count, Limits.itemCountMax),
-            from: queue)
+            from: queue, LeaseBudget(byteCountMax: byteCountMax, byteCountEach: byteCountEach))
         let lsn = pending.withUnsafeBufferPointer {
             LeaseRecord.append(queue: queue, durationMilliseconds: duration, $0, to: batch)
         }
@@ -77,13 +100,17 @@ extension JobEngine {
         pending.removeAll(keepingCapacity: true)
     }
 
-    /// Puts the next `count` ready jobs, of which there are as many, into `pending`.
-    private mutating func choose(_ count: Int, from queue: QueueID) {
+    /// Puts the next `count` ready jobs, of which there are as many, into `pending`, or fewer where
+    /// the budget ends.
+    private mutating func choose(_ count: Int, from queue: QueueID, _ budget: LeaseBudget) {
+        var budget = budget
         let state = queues[Int(queue.rawValue)].pointee
         if state.laneMask & (state.laneMask - 1) == 0 {
             let priority = UInt8(state.laneMask.trailingZeroBitCount)
             var cursor = LaneCursor(LaneNumber(queue: queue, priority: priority), self)
-            for _ in 0..<count { choose(&cursor, priority) }
+            for _ in 0..<count {
+                guard choose(&cursor, priority, &budget) else { return }
+            }
             return
         }
         withUnsafeTemporaryAllocation(of: LaneCursor.self, capacity: QueueState.laneCount) {
@@ -107,18 +134,22 @@ extension JobEngine {
                         chosen = priority
                     }
                 }
-                guard chosen >= 0 else { break }
-                choose(&cursors[chosen], UInt8(chosen))
+                guard chosen >= 0, choose(&cursors[chosen], UInt8(chosen), &budget) else { break }
             }
         }
     }
 
     @inline(__always)
-    private mutating func choose(_ cursor: inout LaneCursor, _ priority: UInt8) {
-        guard let head = cursor.head else { return }
+    private mutating func choose(
+        _ cursor: inout LaneCursor, _ priority: UInt8, _ budget: inout LeaseBudget
+    ) -> Bool {
+        guard let head = cursor.head, budget.take(head, isFirst: pending.isEmpty) else {
+            return false
+        }
         pending.append(
             PendingItem(lsn: head.lsn, version: head.version + 1, priority: priority))
         cursor.advance(self)
+        return true
     }
 
     @inline(__always)

@@ -68,8 +68,12 @@ extension CommitLoop {
     func lease(for wait: Wait) throws(Refusal) {
         deliveries.removeAll(keepingCapacity: true)
         try engine.lease(
-            from: wait.queue, count: wait.count, durationMilliseconds: wait.durationMilliseconds,
-            owner: wait.connection.number, into: openBatch(), deliveries: &deliveries)
+            from: wait.queue, count: wait.count,
+            byteCountMax: limits.frameByteCountMax - Self.replyHeadByteCount
+                - (wait.answers?.count ?? 0) * ItemAnswer.byteCount,
+            byteCountEach: DeliveredJob.fixedByteCount,
+            durationMilliseconds: wait.durationMilliseconds, owner: wait.connection.number,
+            into: openBatch(), deliveries: &deliveries)
         counters.leases += UInt64(deliveries.count)
         if deliveries.allSatisfy({ bodyInMemory(of: $0.lsn) != nil }) {
             deliverFromMemory(to: wait)
@@ -84,6 +88,9 @@ extension CommitLoop {
             LeaseReplyWriter(wait, into: &$0.gathering).finish(in: &$0.gathering)
         }
     }
+
+    /// Frame header and counts of a reply, rounded up.
+    private static let replyHeadByteCount = 32
 
     // MARK: Delivery
 

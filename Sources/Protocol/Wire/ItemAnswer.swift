@@ -21,7 +21,7 @@ package struct ItemAnswer: Hashable, Sendable {
     package var mustStop: Bool
     package var remainingMilliseconds: UInt32
 
-    static let byteCount = 8
+    package static let byteCount = 8
 
     package init(
         refusal: RefusalCode? = nil, isLate: Bool = false, isDuplicate: Bool = false,

@@ -36,7 +36,8 @@ package struct DeliveredJob {
 
     package var id: JobID { JobID(lsn: token.lsn, check: idCheck) }
 
-    static let fixedByteCount = 56
+    /// What a job takes in a reply beside its checkpoint and its content.
+    package static let fixedByteCount = 56
 
     package init(
         token: LeaseToken, idCheck: UInt16, priority: UInt8, attempt: UInt32,

@@ -3,6 +3,7 @@
 struct JobStateValue {
     var lsn: UInt64
     var enqueuedSecond: UInt32
+    var contentByteCount: UInt32
     /// 0 = as the queue says.
     var attemptCountMax: UInt32 = 0
     var version: UInt32 = 0
@@ -23,9 +24,10 @@ struct JobStateValue {
     /// Whether a checkpoint was saved, be it an empty one.
     var hasCheckpoint = false
 
-    init(lsn: UInt64, enqueuedSecond: UInt32) {
+    init(lsn: UInt64, enqueuedSecond: UInt32, contentByteCount: UInt32) {
         self.lsn = lsn
         self.enqueuedSecond = enqueuedSecond
+        self.contentByteCount = contentByteCount
     }
 
     /// Whether the job is as a fresh one, so that nothing is lost with this value.

@@ -25,8 +25,9 @@ struct LaneEntry {
     var version: UInt32
     /// When the job was enqueued, broker time in seconds.
     var enqueuedSecond: UInt32
+    /// What the job brought with it, so that a lease can stop where a reply is full.
+    var contentByteCount: UInt32
     var flags: UInt32 = 0
-    var reserved: UInt32 = 0
 }
 
 /// 4 KiB of a chain: `next` and 170 entries. Entries are written once and read once.

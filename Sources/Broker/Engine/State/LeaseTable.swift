@@ -8,6 +8,7 @@ struct Lease {
     /// The job's state; 0 where it has none.
     var state: UInt32
     var enqueuedSecond: UInt32
+    var contentByteCount: UInt32
     /// The largest there was: after a restart the lease has all of it again.
     var durationMilliseconds: UInt32
     /// The list it is in, and its neighbours there.
