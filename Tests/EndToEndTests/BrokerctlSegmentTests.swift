@@ -135,6 +135,19 @@ internal import Testing
         #expect(try FileManager.default.contentsOfDirectory(atPath: empty.path).isEmpty)
     }
 
+    @Test("a segment of another store is named, and not taken for one of this")
+    func foreignSegment() async throws {
+        let broker = try await stopped()
+        let other = try await stopped()
+        let name = "log/0000000000000001.seg"
+        let bytes = try Data(contentsOf: URL(fileURLWithPath: "\(other.dataDirectory)/\(name)"))
+        try bytes.write(to: URL(fileURLWithPath: "\(broker.dataDirectory)/\(name)"))
+        let run = try await verify(broker.dataDirectory)
+        #expect(run.code == 1, "\(run.description)")
+        #expect(run.hasOneErrorLine, "\(run.description)")
+        #expect(run.standardError.contains(name), "\(run.description)")
+    }
+
     @Test("a damaged STORE is damage")
     func damagedStore() async throws {
         let broker = try await stopped()
