@@ -106,14 +106,17 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             path: "Sources/Client"),
+        // What brokerctl reads and writes, as far as it needs neither a broker nor a disk.
+        .target(name: "HoldfastConsole", path: "Sources/brokerctl/Console"),
         .executableTarget(
             name: "brokerctl",
             dependencies: [
-                "HoldfastClient", "HoldfastDisk", "HoldfastEngine", "HoldfastModel",
-                "HoldfastRecords", "HoldfastWAL",
+                "HoldfastClient", "HoldfastCompression", "HoldfastConsole", "HoldfastDisk",
+                "HoldfastEngine", "HoldfastModel", "HoldfastRecords", "HoldfastWAL",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
             ],
-            path: "Sources/brokerctl"),
+            path: "Sources/brokerctl", exclude: ["Console"]),
         .executableTarget(
             name: "bench",
             dependencies: [
@@ -178,6 +181,7 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
+        .testTarget(name: "ConsoleTests", dependencies: ["HoldfastConsole"]),
         .testTarget(
             name: "EndToEndTests",
             dependencies: [

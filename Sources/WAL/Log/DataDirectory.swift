@@ -89,6 +89,7 @@ package final class DataDirectory: Sendable {
         guard let identity = try examine(fileSystem) else {
             throw .damagedStore("it is missing")
         }
+        try refuseForeignSegments(fileSystem, of: identity)
         return identity
     }
 

@@ -97,6 +97,15 @@ struct SegmentExamination {
             end = reader.endOfStart
         } else {
             guard let next = try reader.nextFrame(from: frames.lowerBound) else {
+                // The segment behind says that there was a START, and perhaps more.
+                if let successor {
+                    let cut = min(successor.cut, frames.upperBound)
+                    show(
+                        .damage(
+                            damage(
+                                .start, end, max(cut - end, 1),
+                                range(certifiedLSN + 1, successor.firstLSN))))
+                }
                 try showTail(reader, from: frames.lowerBound, show)
                 return
             }

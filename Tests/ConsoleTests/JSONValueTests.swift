@@ -1,0 +1,30 @@
+internal import HoldfastConsole
+internal import Testing
+
+@Suite struct JSONValueTests {
+    @Test("members keep their order and there is no space")
+    func object() {
+        let value = JSONValue.object([
+            ("b", .number(-1)), ("a", .array([.null, .boolean(true), .text("x")])),
+            ("c", .object([])), ("d", .unsigned(.max)),
+        ])
+        #expect(value.text == #"{"b":-1,"a":[null,true,"x"],"c":{},"d":18446744073709551615}"#)
+    }
+
+    @Test("text is escaped as JSON and as terminals need it")
+    func text() {
+        #expect(
+            JSONValue.text("a\"\\\n\r\t\u{00}\u{1B}\u{7F}\u{85}é😀/").text
+                == #""a\"\\\n\r\t\u0000\u001b\u007f\u0085é😀/""#)
+    }
+
+    @Test("bytes appear as text, or in base64 under another name")
+    func bytes() {
+        #expect(
+            JSONValue.object([JSONValue.member("payload", bytes: Array("é".utf8))]).text
+                == #"{"payload":"é"}"#)
+        #expect(
+            JSONValue.object([JSONValue.member("payload", bytes: [0xFF, 0x00])]).text
+                == #"{"payload_base64":"/wA="}"#)
+    }
+}
