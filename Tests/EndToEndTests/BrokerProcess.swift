@@ -38,6 +38,11 @@ final class BrokerProcess: Sendable {
         state = Mutex(State(child: child, port: port))
     }
 
+    deinit {
+        // Before its directory goes, in which it may just be making a file.
+        state.withLock { $0.child }.end()
+    }
+
     private static let dataDirectoryName = "data"
 
     var dataDirectory: String { directory.path(of: Self.dataDirectoryName) }
