@@ -19,8 +19,11 @@ final class BrokerProcess: Sendable {
 
     /// Starts a broker and waits until it serves.
     ///
-    /// - Parameter arguments: beside `--data-dir` and `--listen`.
-    static func start(_ arguments: [String] = []) async throws -> BrokerProcess {
+    /// - Parameter arguments: beside `--data-dir` and `--listen`. The segments are the smallest
+    ///   with which all limits are as usual, so that a test does not write 64 MiB of zeros.
+    static func start(
+        _ arguments: [String] = ["--segment-mib", "4"]
+    ) async throws -> BrokerProcess {
         let directory = try TemporaryDirectory()
         let dataDirectory = directory.path(of: dataDirectoryName)
         let (child, port) = try await serve(dataDirectory, port: 0, arguments)
@@ -33,6 +36,11 @@ final class BrokerProcess: Sendable {
         self.directory = directory
         self.arguments = arguments
         state = Mutex(State(child: child, port: port))
+    }
+
+    deinit {
+        // Before its directory goes, in which it may just be making a file.
+        state.withLock { $0.child }.end()
     }
 
     private static let dataDirectoryName = "data"
@@ -60,6 +68,11 @@ final class BrokerProcess: Sendable {
     /// SIGKILL without waiting.
     func sendKill() {
         state.withLock { $0.child }.send(SIGKILL)
+    }
+
+    /// SIGTERM without waiting.
+    func sendTerminate() {
+        state.withLock { $0.child }.send(SIGTERM)
     }
 
     /// SIGTERM; returns how the process ended.

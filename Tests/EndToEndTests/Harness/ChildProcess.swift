@@ -158,6 +158,13 @@ final class ChildProcess: Sendable {
         }
     }
 
+    /// Kills it where it still runs, and returns when it uses no file any more. Blocks for as long
+    /// as the kernel takes.
+    func end() {
+        send(SIGKILL)
+        Self.awaitEnd(of: processID)
+    }
+
     // MARK: The reading thread
 
     private static func read(_ outputEnd: Int32, _ errorEnd: Int32, into shared: Shared) {
@@ -220,8 +227,7 @@ final class ChildProcess: Sendable {
 
     private static func collect(_ processID: pid_t, into shared: Shared) {
         // First wait without collecting, which may take long; then collect under the lock.
-        var information = siginfo_t()
-        while waitid(P_PID, id_t(processID), &information, WEXITED | WNOWAIT) < 0, errno == EINTR {}
+        awaitEnd(of: processID)
         let (exit, exitWaiters, lineWaiters) = shared.state.withLock { state in
             var status: Int32 = 0
             while waitpid(processID, &status, 0) < 0, errno == EINTR {}
@@ -236,5 +242,11 @@ final class ChildProcess: Sendable {
         }
         for waiter in exitWaiters { waiter.resume(returning: exit) }
         for waiter in lineWaiters { waiter.continuation.resume(returning: nil) }
+    }
+
+    /// Waits without collecting; returns at once where it was collected already.
+    private static func awaitEnd(of processID: pid_t) {
+        var information = siginfo_t()
+        while waitid(P_PID, id_t(processID), &information, WEXITED | WNOWAIT) < 0, errno == EINTR {}
     }
 }

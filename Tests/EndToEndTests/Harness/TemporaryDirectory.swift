@@ -27,14 +27,15 @@ final class TemporaryDirectory: Sendable {
     }
 }
 
-/// All of a directory at one moment: every file with its bytes, every directory, every mode. Two
-/// are equal where nothing was changed in between.
-struct DirectoryContents: Equatable, CustomStringConvertible {
+/// All of a directory at one moment: every file with its bytes, every directory, every mode. Only
+/// LOCK is left out: it says who had the directory last, not what is in it.
+struct DirectoryContents {
     private let entries: [String: String]
 
     init(of directory: String) throws {
         var entries: [String: String] = [:]
-        for name in try FileManager.default.subpathsOfDirectory(atPath: directory) {
+        for name in try FileManager.default.subpathsOfDirectory(atPath: directory)
+        where name != "LOCK" {
             let path = "\(directory)/\(name)"
             var status = stat()
             guard lstat(path, &status) == 0 else {
@@ -53,8 +54,11 @@ struct DirectoryContents: Equatable, CustomStringConvertible {
         self.entries = entries
     }
 
-    var description: String {
-        entries.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }
+    /// What is not as it was, a line for each file; empty where all is.
+    func changes(since earlier: DirectoryContents) -> String {
+        Set(entries.keys).union(earlier.entries.keys).sorted()
+            .filter { entries[$0] != earlier.entries[$0] }
+            .map { "\($0): \(earlier.entries[$0] ?? "absent") → \(entries[$0] ?? "absent")" }
             .joined(separator: "\n")
     }
 }

@@ -1,0 +1,132 @@
+internal import Foundation
+internal import HoldfastHistory
+internal import HoldfastModel
+internal import Synchronization
+
+/// A broker under load, killed again and again: what its clients share. Clients are threads that
+/// block; they learn of a restart by waiting for it here, not by trying again and again.
+final class LoadRun: Sendable {
+    /// What a queue of the run asks of its jobs.
+    static let queues: [(name: String, policy: QueuePolicy)] = [
+        (
+            "steady",
+            QueuePolicy(
+                visibilityTimeoutMilliseconds: 1_000, attemptCountMax: 1_000,
+                interruptionCountMax: 1_000_000, backoffMilliseconds: 20,
+                backoffMillisecondsMax: 200)
+        ),
+        (
+            "steady-two",
+            QueuePolicy(
+                visibilityTimeoutMilliseconds: 1_500, attemptCountMax: 1_000,
+                interruptionCountMax: 1_000_000, backoffMilliseconds: 0,
+                backoffMillisecondsMax: 0)
+        ),
+        (
+            "brittle",
+            QueuePolicy(
+                visibilityTimeoutMilliseconds: 1_000, attemptCountMax: 3,
+                interruptionCountMax: 1_000_000, backoffMilliseconds: 10,
+                backoffMillisecondsMax: 50)
+        ),
+    ]
+
+    enum Phase {
+        case load
+        /// Nothing more is enqueued; everything is consumed.
+        case drain
+        /// Somebody failed: all stop.
+        case failed
+    }
+
+    private struct State {
+        var phase = Phase.load
+        /// Counts the starts of the broker.
+        var generation = 0
+        var failure: String?
+    }
+
+    let broker: BrokerProcess
+    let history = HistoryRecorder()
+    let seed: UInt64
+    private let condition = NSCondition()
+    /// Under `condition`.
+    nonisolated(unsafe) private var state = State()
+    private let answersUntilKill = Atomic<Int>(.max)
+    private let expiriesUntilKill = Atomic<Int>(.max)
+    private let answers = Atomic<Int>(0)
+
+    init(broker: BrokerProcess, seed: UInt64) {
+        self.broker = broker
+        self.seed = seed
+    }
+
+    // MARK: For the clients
+
+    var phase: Phase { condition.withLock { state.phase } }
+
+    /// Waits for a broker that was started after the one of that generation.
+    ///
+    /// - Returns: nil where the run has failed.
+    func nextGeneration(after generation: Int) -> Int? {
+        condition.withLock {
+            while state.generation <= generation, state.phase != .failed { condition.wait() }
+            return state.phase == .failed ? nil : state.generation
+        }
+    }
+
+    /// Called for each answer that a client received: one of them kills the broker.
+    func answered(_ count: Int = 1) {
+        answers.add(count, ordering: .relaxed)
+        let left = answersUntilKill.subtract(count, ordering: .relaxed)
+        if left.newValue <= 0, left.oldValue > 0 { broker.sendKill() }
+    }
+
+    /// Called for each delivery of a job that had been leased before and was lost.
+    func sawExpiry() {
+        let left = expiriesUntilKill.subtract(1, ordering: .relaxed)
+        if left.newValue == 0 { broker.sendKill() }
+    }
+
+    /// Ends the run: the first reason counts.
+    func fail(_ reason: String) {
+        condition.withLock {
+            if state.failure == nil { state.failure = reason }
+            state.phase = .failed
+            condition.broadcast()
+        }
+        broker.sendKill()
+    }
+
+    // MARK: For who drives it
+
+    var answerCount: Int { answers.load(ordering: .relaxed) }
+    var failure: String? { condition.withLock { state.failure } }
+
+    func killAfter(answers: Int) {
+        answersUntilKill.store(answers, ordering: .relaxed)
+    }
+
+    func killAfter(expiries: Int) {
+        expiriesUntilKill.store(expiries, ordering: .relaxed)
+    }
+
+    func disarm() {
+        answersUntilKill.store(.max, ordering: .relaxed)
+        expiriesUntilKill.store(.max, ordering: .relaxed)
+    }
+
+    /// The broker serves; all who wait for it go on.
+    func serves() {
+        condition.withLock {
+            state.generation += 1
+            condition.broadcast()
+        }
+    }
+
+    func drain() {
+        condition.withLock {
+            if state.phase == .load { state.phase = .drain }
+        }
+    }
+}
