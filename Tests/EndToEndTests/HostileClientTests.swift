@@ -108,8 +108,9 @@ struct HostileClientTests {
             "a frame too short for its header", greets: false, [7, 0, 0, 0], .badRequest,
             correlation: 0, closes: true),
         Case("no greeting", greets: false, frame(0x02), .badRequest, closes: true),
+        // It breaks two rules, of which the page lets either be named; closed it is by one of them.
         Case(
-            "no greeting, and an unknown request", greets: false, frame(0x7E), .badRequest,
+            "no greeting, and an unknown request", greets: false, frame(0x7E), .unknownRequest,
             closes: true),
         Case(
             "a greeting in other words", greets: false, hello(magic: "FLDH"), .badRequest,

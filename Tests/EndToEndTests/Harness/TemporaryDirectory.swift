@@ -29,7 +29,7 @@ final class TemporaryDirectory: Sendable {
 
 /// All of a directory at one moment: every file with its bytes, every directory, every mode. Only
 /// LOCK is left out: it says who had the directory last, not what is in it.
-struct DirectoryContents {
+struct DirectoryContents: Equatable {
     private let entries: [String: String]
 
     init(of directory: String) throws {
