@@ -71,6 +71,9 @@ final class BrokerRig {
     /// Ends the pass: what was sent is committed and answered.
     func run() { eventLoop.run() }
 
+    /// The clock goes on while the broker is busy with the pass.
+    func passWithoutRunning(milliseconds: Int64) { clock.milliseconds += milliseconds }
+
     /// Lets time pass; timers that fall due fire.
     func pass(milliseconds: Int64) {
         clock.milliseconds += milliseconds

@@ -127,6 +127,24 @@ internal import Testing
         #expect(client.replies().first?.jobs.map(\.payload) == ["later"])
     }
 
+    @Test("S6 a delay counts from when it was asked for, not from when its batch was opened")
+    func delayOrigin() throws {
+        let rig = try BrokerRig()
+        let client = try rig.connect()
+        client.send { RigClient.enqueue(["now"], to: "other")(1, &$0) }
+        // The batch is open; a slow disk would keep it so for as long.
+        rig.passWithoutRunning(milliseconds: 700)
+        client.send {
+            RigClient.enqueue(["later"], to: "q", delayMilliseconds: 1_000)(2, &$0)
+        }
+        rig.run()
+        #expect(client.replies().count == 2)
+        rig.pass(milliseconds: 999)
+        #expect(try client.ask(RigClient.lease("q")).jobs.isEmpty)
+        rig.pass(milliseconds: 10)
+        #expect(try client.ask(RigClient.lease("q")).jobs.count == 1)
+    }
+
     @Test("waits are served in the order they came, and end with nothing when they are over")
     func waits() throws {
         let rig = try BrokerRig()

@@ -36,7 +36,7 @@ extension JobEngine {
 
     /// Broker time `delay` from the batch's; the end of time where there is none.
     func due(in delayMilliseconds: UInt64, _ batch: RecordBatch) -> Int64 {
-        let (due, isBeyond) = batch.frameTime.addingReportingOverflow(
+        let (due, isBeyond) = max(batch.frameTime, delayOriginMilliseconds).addingReportingOverflow(
             Int64(clamping: delayMilliseconds))
         return isBeyond ? .max : due
     }

@@ -19,6 +19,11 @@ package struct JobEngine: ~Copyable {
     /// Changes when a `QueueID` may have become invalid.
     package internal(set) var queueGeneration: UInt32 = 0
 
+    /// Broker time that delays are counted from where it is later than the batch's: a request may
+    /// be decided long after its batch was opened, while the one before is written. Volatile; what
+    /// is recorded is when the job is due.
+    package var delayOriginMilliseconds: Int64 = 0
+
     var index = JobIndex()
     var queues = QueueTable()
     var chunks = LaneChunks()

@@ -6,8 +6,8 @@ package struct BrokerConfiguration: Sendable {
     /// 0 takes any free port, which is said in the ready line.
     package var port = 7433
     /// Memory for the batches written last, in bytes. A job consumed while its batch is still in
-    /// here costs no read.
-    package var recentByteCountMax = 32 << 20
+    /// here costs no read; the log is written past the page cache, so this is its only cache.
+    package var recentByteCountMax = 96 << 20
     /// A batch up to this size is written on the core loop itself while the log writer is idle:
     /// cheaper than two changes of thread, as long as the loop has little else to do.
     package var inlineCommitByteCountMax = 64 << 10

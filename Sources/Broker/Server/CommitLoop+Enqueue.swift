@@ -49,6 +49,7 @@ extension CommitLoop {
         let firstLSN = batch.nextLSN
         var jobs = enqueue.makeIterator()
         while let job = jobs.next() {
+            if job.delayMilliseconds > 0 { countDelaysFromNow() }
             _ = engine.enqueue(
                 to: queue,
                 options: EnqueueOptions(

@@ -18,6 +18,7 @@ extension CommitLoop {
         case .nack:
             let nack = try NackRequest(body: request.body, limits: limits)
             nack.tokens.copy(into: &tokens)
+            countDelaysFromNow()
             tokens.withUnsafeBufferPointer {
                 engine.nack(
                     $0, delayMilliseconds: nack.delayMilliseconds, error: nack.error,

@@ -147,6 +147,12 @@ package final class CommitLoop: @unchecked Sendable {
         return gathering
     }
 
+    /// Has the delays of the request that is decided now counted from now, rounded up.
+    func countDelaysFromNow() {
+        engine.delayOriginMilliseconds =
+            clock.brokerMilliseconds(atBoot: clock.bootMilliseconds) + 1
+    }
+
     private func endPass() {
         isPassScheduled = false
         answerWaits()
