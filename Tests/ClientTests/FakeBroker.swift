@@ -1,3 +1,4 @@
+import Glibc
 import HoldfastClient
 import HoldfastModel
 import HoldfastProtocol
@@ -18,10 +19,23 @@ final class FakeBroker: Sendable {
         port = server.localAddress?.port ?? 0
     }
 
-    /// - Parameter greets: false: the test answers each HELLO too.
+    /// - Parameters:
+    ///   - port: nil takes a free one below those that the kernel gives to outgoing connections, so
+    ///     that it can be bound again after a stop: nobody's connection has got it meanwhile.
+    ///   - greets: false: the test answers each HELLO too.
     static func start(
-        port: Int = 0, limits: AnnouncedLimits = AnnouncedLimits(), greets: Bool = true
+        port: Int? = nil, limits: AnnouncedLimits = AnnouncedLimits(), greets: Bool = true
     ) async throws -> FakeBroker {
+        guard let port else {
+            while true {
+                do {
+                    return try await start(
+                        port: .random(in: 20_000..<32_000), limits: limits, greets: greets)
+                } catch let error as IOError where error.errnoCode == EADDRINUSE {
+                    continue
+                }
+            }
+        }
         let (stream, continuation) = AsyncStream.makeStream(of: FakeRequest.self)
         let connectionCount = Atomic<Int>(0)
         let counter = ConnectionCounter(count: connectionCount)

@@ -32,15 +32,27 @@ import Testing
 
     /// Plays the end: the wait is cancelled, and goodbye is said.
     private func end(_ broker: FakeBroker, waiting: FakeRequest) async {
-        let cancel = await broker.next()
+        let cancel = await nextBesideHeartbeats(broker)
         #expect(cancel.kind == .cancelWait)
         waiting.deliver()
         cancel.accept()
         await endGoodbye(broker)
     }
 
+    /// A heartbeat comes by whenever its time has come, be it on its way already when the lease
+    /// ends.
+    private func nextBesideHeartbeats(
+        _ broker: FakeBroker, answer: ItemAnswer = ItemAnswer()
+    ) async -> FakeRequest {
+        while true {
+            let request = await broker.next()
+            guard request.kind == .heartbeat else { return request }
+            request.accept(answer)
+        }
+    }
+
     private func endGoodbye(_ broker: FakeBroker) async {
-        let goodbye = await broker.next()
+        let goodbye = await nextBesideHeartbeats(broker)
         #expect(goodbye.kind == .goodbye)
         goodbye.accept()
         goodbye.close()
@@ -175,10 +187,10 @@ import Testing
             let heartbeat = await broker.next()
             #expect(heartbeat.kind == .heartbeat && heartbeat.tokens == [job.token])
             heartbeat.accept(answer)
-            var next = await broker.next()
+            var next = await nextBesideHeartbeats(broker, answer: answer)
             if answer.mustStop {
                 // Its lease still holds: the job is given back, before or after the next lease.
-                let other = await broker.next()
+                let other = await nextBesideHeartbeats(broker, answer: answer)
                 let release = next.kind == .release ? next : other
                 #expect(release.kind == .release && release.tokens == [job.token])
                 release.accept(ItemAnswer())

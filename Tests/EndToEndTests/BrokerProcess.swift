@@ -26,8 +26,20 @@ final class BrokerProcess: Sendable {
     ) async throws -> BrokerProcess {
         let directory = try TemporaryDirectory()
         let dataDirectory = directory.path(of: dataDirectoryName)
-        let (child, port) = try await serve(dataDirectory, port: 0, arguments)
-        return BrokerProcess(directory: directory, arguments: arguments, child: child, port: port)
+        var attempt = 0
+        while true {
+            // Below the ports that the kernel gives to outgoing connections: nobody's connection
+            // has got it when the broker is started again.
+            let port = Int.random(in: 20_000..<32_000)
+            do {
+                let (child, _) = try await serve(dataDirectory, port: port, arguments)
+                return BrokerProcess(
+                    directory: directory, arguments: arguments, child: child, port: port)
+            } catch {
+                attempt += 1
+                if attempt == 10 { throw error }
+            }
+        }
     }
 
     private init(

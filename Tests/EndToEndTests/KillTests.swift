@@ -170,7 +170,7 @@ struct KillTests {
             return event.job != acked?.job
         }
         let found = HistoryChecker(
-            isDrained: true, delayToleranceMilliseconds: delayToleranceMilliseconds
+            isDrained: true
         ).judge(rest).violations
         #expect(found.map(\.property) == [.noLoss])
         #expect(found.map(\.job) == [acked?.job])

@@ -67,6 +67,9 @@ final class ChildProcess: Sendable {
             let error = try Self.pipe()
             posix_spawn_file_actions_adddup2(&actions, output.write, 1)
             posix_spawn_file_actions_adddup2(&actions, error.write, 2)
+            // The sockets of tests that run beside this one are none of the child's business: it
+            // would keep their ports taken.
+            _ = Self.addCloseFrom?(&actions, 3)
             var processID: pid_t = 0
             let failure = posix_spawnp(
                 &processID, executable, &actions, &attributes, &argumentPointers,
@@ -96,6 +99,15 @@ final class ChildProcess: Sendable {
 
     /// Held while a pipe is open that is not yet marked: a pipe that some other child inherited
     /// would never seem to end.
+    private typealias AddCloseFrom = @convention(c) (
+        UnsafeMutablePointer<posix_spawn_file_actions_t>, Int32
+    ) -> Int32
+
+    /// `posix_spawn_file_actions_addclosefrom_np`, which Swift does not see; glibc has it from 2.34.
+    private static let addCloseFrom = dlsym(nil, "posix_spawn_file_actions_addclosefrom_np").map {
+        unsafeBitCast($0, to: AddCloseFrom.self)
+    }
+
     private static let isSpawning = Mutex(())
 
     /// A pipe that no child inherits but through `dup2`.
