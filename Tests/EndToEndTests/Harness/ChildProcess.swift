@@ -99,9 +99,10 @@ final class ChildProcess: Sendable {
 
     /// Held while a pipe is open that is not yet marked: a pipe that some other child inherited
     /// would never seem to end.
-    private typealias AddCloseFrom = @convention(c) (
-        UnsafeMutablePointer<posix_spawn_file_actions_t>, Int32
-    ) -> Int32
+    private typealias AddCloseFrom =
+        @convention(c) (
+            UnsafeMutablePointer<posix_spawn_file_actions_t>, Int32
+        ) -> Int32
 
     /// `posix_spawn_file_actions_addclosefrom_np`, which Swift does not see; glibc has it from 2.34.
     private static let addCloseFrom = dlsym(nil, "posix_spawn_file_actions_addclosefrom_np").map {
