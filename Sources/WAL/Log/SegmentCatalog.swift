@@ -87,7 +87,8 @@ final class SegmentCatalog: Sendable {
         var rest = lsns[...]
         while let lsn = rest.first {
             guard let segment = segment(holding: lsn) else {
-                let active = placesInActive(rest)
+                // The active segment may just have become a sealed one: look again.
+                guard let active = placesInActive(rest) else { continue }
                 if let group = active.group { groups.append(group) }
                 absent += active.absent
                 break
@@ -151,8 +152,10 @@ final class SegmentCatalog: Sendable {
         }
     }
 
-    private func placesInActive(_ lsns: ArraySlice<LSN>) -> (group: Group?, absent: [LSN]) {
+    /// - Returns: nil where the first of the LSNs lies before the active segment.
+    private func placesInActive(_ lsns: ArraySlice<LSN>) -> (group: Group?, absent: [LSN])? {
         state.withLock { state in
+            guard let first = lsns.first, first >= state.active.firstLSN else { return nil }
             var absent: [LSN] = []
             var group = Group(file: state.active.file, number: state.active.number, places: [])
             for lsn in lsns {

@@ -149,7 +149,11 @@ package final class RecordBatch: @unchecked Sendable {
         capacity = grown
     }
 
+    /// Room for the padding of any block size that a log may have, so that the log writer never
+    /// has to move memory which the core loop is reading.
+    private static let capacityUnit = 64 * 1024
+
     private static func roundUp(_ byteCount: Int) -> Int {
-        (byteCount + alignment - 1) / alignment * alignment
+        (byteCount + capacityUnit - 1) / capacityUnit * capacityUnit
     }
 }
