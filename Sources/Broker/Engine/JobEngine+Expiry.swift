@@ -9,6 +9,29 @@ extension JobEngine {
         leases.start(through: lsn, at: bootMilliseconds)
     }
 
+    /// Keeps a lease's clock from starting with durability: its job has to be read first, and nobody
+    /// may lose a lease before having been told of it.
+    package mutating func holdLeaseClock(lsn: UInt64, version: UInt32) {
+        let entry = index[lsn]
+        guard entry.isHome(.leased), leases[entry.slot].pointee.version == version,
+            !leases.isStarted(entry.slot)
+        else { return }
+        leases.hold(entry.slot)
+    }
+
+    /// Starts the clock of a lease that was held. Nothing happens where the lease has ended.
+    package mutating func startHeldLeaseClock(
+        lsn: UInt64, version: UInt32, bootMilliseconds: Int64
+    ) {
+        let entry = index[lsn]
+        guard entry.isHome(.leased), leases[entry.slot].pointee.version == version,
+            leases.isHeld(entry.slot)
+        else { return }
+        leases.setDeadline(
+            of: entry.slot,
+            bootMilliseconds + Int64(leases[entry.slot].pointee.durationMilliseconds))
+    }
+
     /// Gives every lease its full, that is its largest, duration from now. After replay.
     package mutating func restartLeaseClocks(bootMilliseconds: Int64) {
         leases.start(through: .max, at: bootMilliseconds)

@@ -51,7 +51,7 @@ extension CommitLoop {
                         refuse(error, request)
                         return
                     }
-                    starvedQueues.append(queue)
+                    starve(queue)
                 }
             }
         }
@@ -80,6 +80,11 @@ extension CommitLoop {
         } else {
             deliverFromLog(to: wait)
         }
+    }
+
+    /// Has the queue's waits tried again in the next pass.
+    func starve(_ queue: QueueID) {
+        if !starvedQueues.contains(queue) { starvedQueues.append(queue) }
     }
 
     /// Answers a wait with no jobs.
@@ -113,8 +118,7 @@ extension CommitLoop {
             }
             writer.finish(in: &replies.gathering)
         }
-        // Behind each other they go to the front of their lanes, so the last goes first.
-        for delivery in deliveries[surplus...].reversed() { takeBack(delivery) }
+        for delivery in deliveries[surplus...] { takeBack(delivery) }
     }
 
     /// What the reading thread made of a lease.
@@ -135,15 +139,23 @@ extension CommitLoop {
         let key = key
         let lengthMax = limits.frameByteCountMax
         let connection = wait.connection
+        for delivery in deliveries {
+            engine.holdLeaseClock(lsn: delivery.lsn, version: delivery.version)
+        }
         reads.read(on: eventLoop) { log in
             var bodies = bodies
             let read = log.bodies(of: missing)
             for (index, delivery) in deliveries.enumerated() where bodies[index] == nil {
-                bodies[index] = read[delivery.lsn]
+                bodies[index] = read?[delivery.lsn]
             }
             var result = ReadDelivery(reply: ByteBuffer())
             var writer = LeaseReplyWriter(header, into: &result.reply)
             for (index, delivery) in deliveries.enumerated() {
+                guard bodies[index] != nil || read != nil else {
+                    // The disk did not answer: the job may be sound, and somebody else's turn.
+                    result.surplus.append(delivery)
+                    continue
+                }
                 let isWhole = (bodies[index] ?? []).withUnsafeBytes { body -> Bool in
                     (checkpoints[index] ?? []).withUnsafeBytes { checkpoint in
                         guard
@@ -170,11 +182,14 @@ extension CommitLoop {
                 var reply = result.reply
                 replies.gathering.writeBuffer(&reply)
                 for delivery in result.sent {
+                    self.engine.startHeldLeaseClock(
+                        lsn: delivery.lsn, version: delivery.version,
+                        bootMilliseconds: self.clock.bootMilliseconds)
                     replies.deliveriesGathering.append(
                         .init(lsn: delivery.lsn, version: delivery.version))
                 }
             }
-            for delivery in result.surplus.reversed() { self.takeBack(delivery) }
+            for delivery in result.surplus { self.takeBack(delivery) }
             for delivery in result.corrupt { self.bury(delivery) }
         }
     }

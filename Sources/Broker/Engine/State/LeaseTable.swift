@@ -33,6 +33,8 @@ struct LeaseTable: ~Copyable {
     private static let wheelCount: Int64 = 8_192
     /// The list of leases whose clock has not started, after those of the wheel.
     private static let unstarted = UInt32(wheelCount)
+    /// Those whose job is still being read: their clock starts when somebody is told of them.
+    private static let held = UInt32(wheelCount) + 1
 
     private var leases = Slab<Lease>()
     private let lists: UnsafeMutablePointer<List>
@@ -41,8 +43,8 @@ struct LeaseTable: ~Copyable {
     private var doneTick: Int64 = -1
 
     init() {
-        lists = .allocate(capacity: Int(Self.wheelCount) + 1)
-        lists.initialize(repeating: List(), count: Int(Self.wheelCount) + 1)
+        lists = .allocate(capacity: Int(Self.wheelCount) + 2)
+        lists.initialize(repeating: List(), count: Int(Self.wheelCount) + 2)
         bitmap = .allocate(capacity: Int(Self.wheelCount) / 64)
         bitmap.initialize(repeating: 0, count: Int(Self.wheelCount) / 64)
     }
@@ -71,7 +73,7 @@ struct LeaseTable: ~Copyable {
         leases.remove(slot)
     }
 
-    func isStarted(_ slot: UInt32) -> Bool { self[slot].pointee.list != Self.unstarted }
+    func isStarted(_ slot: UInt32) -> Bool { self[slot].pointee.list < Self.unstarted }
 
     /// Starts the clocks of all leases that records up to `lsn` granted.
     mutating func start(through lsn: UInt64, at bootMilliseconds: Int64) {
@@ -83,6 +85,14 @@ struct LeaseTable: ~Copyable {
             slot = next
         }
     }
+
+    /// Keeps a clock from being started by `start(through:at:)`.
+    mutating func hold(_ slot: UInt32) {
+        unlink(slot)
+        link(slot, to: Self.held)
+    }
+
+    func isHeld(_ slot: UInt32) -> Bool { self[slot].pointee.list == Self.held }
 
     /// Sets when a lease ends and starts its clock if it was not yet running.
     mutating func setDeadline(of slot: UInt32, _ milliseconds: Int64) {
@@ -213,7 +223,7 @@ struct LeaseTable: ~Copyable {
         } else {
             self[next].pointee.previous = previous
         }
-        if previous == 0, next == 0, list != Self.unstarted {
+        if previous == 0, next == 0, list < Self.unstarted {
             bitmap[Int(list >> 6)] &= ~(1 << UInt64(list & 63))
         }
     }
