@@ -25,4 +25,15 @@ struct PythonClientTests {
         #expect(!child.output.contains("FAIL"), "\(child.output)")
         #expect(await broker.terminate() == .code(0), "\(broker.log)")
     }
+
+    @Test(
+        "S9 the judge of system-call traces finds every planted reply before its sync",
+        .enabled(if: isPythonInstalled, "python3 is not installed"), .timeLimit(.minutes(3)))
+    func syncProof() async throws {
+        let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .appendingPathComponent("../../scripts/prove-sync.py").standardizedFileURL.path
+        let child = try ChildProcess("python3", [script, "--self-test"])
+        #expect(await child.exit() == .code(0), "\(child.output)")
+        #expect(child.output.contains("0 judged wrongly"))
+    }
 }

@@ -36,8 +36,16 @@ final class BackgroundWork: @unchecked Sendable {
 
     private func step() {
         thread.submit { [log] _ in
-            // Space for a spare segment is obtained and may be lacking; the log goes on without.
-            let hasMore = (try? log.prepareSpareSegments()) ?? false
+            let hasMore: Bool
+            do throws(LogError) {
+                hasMore = try log.prepareSpareSegments()
+            } catch {
+                if case .failed = error {
+                    FailStop.exit(.storageFailed, "the log could not be prepared: \(error)")
+                }
+                // Space for a spare segment may be lacking; the log goes on without.
+                hasMore = false
+            }
             self.eventLoop.execute { self.ended(hasMore: hasMore) }
         }
     }

@@ -20,6 +20,9 @@ package struct BrokerConfiguration: Sendable {
     /// Gathered records above which no more requests are read, in bytes: while the disk is slow,
     /// clients wait in their sockets and not in the broker's memory.
     package var gatheredByteCountMax = 8 << 20
+    /// Replies held for a connection until a commit ends, above which its requests are refused, in
+    /// bytes.
+    package var heldByteCountMax = 16 << 20
     /// Replies a client has not read above which the connection is closed, in bytes.
     package var unreadByteCountMax = 64 << 20
     /// Segment size for a new store in bytes, a power of two; nil chooses by the volume's size.

@@ -29,6 +29,9 @@ package struct BrokerServer: Service {
     /// - Throws: `BrokerFault` where the broker cannot start. A failure of the disk later on ends
     ///   the process (`FailStop`) instead of coming back from here.
     package func run() async throws {
+        var configuration = configuration
+        configuration.connectionCountMax = FileDescriptors.connectionCountMax(
+            wanted: configuration.connectionCountMax)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let started = BrokerClock.systemBootMilliseconds()
         // First the address, then the store: a broker that cannot be reached changes no disk.

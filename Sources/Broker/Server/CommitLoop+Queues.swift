@@ -72,10 +72,11 @@ extension CommitLoop {
 
     func listQueues(_ request: Request) throws(WireFault) {
         let list = try QueueListRequest(body: request.body, limits: limits)
+        let limit = min(list.limit, limits.frameByteCountMax / QueueReport.byteCountMax)
         // One more than asked for, to know whether there is more.
-        let found = engine.queues(after: list.after, limit: list.limit + 1)
+        let found = engine.queues(after: list.after, limit: limit + 1)
         let reply = QueueListReply(
-            hasMore: found.count > list.limit, queues: found.prefix(list.limit).map(report))
+            hasMore: found.count > limit, queues: found.prefix(limit).map(report))
         answer(request.connection) {
             reply.write(correlation: request.correlation, into: &$0.gathering)
         }

@@ -29,6 +29,14 @@ extension CommitLoop {
             refuse(
                 Refusal(code: code, message: message), header.correlation, of: connection,
                 closing: closing)
+        case .execute where connection.replies.byteCount > configuration.heldByteCountMax:
+            refuse(
+                Refusal(
+                    code: .tooManyRequests,
+                    message:
+                        "more than \(configuration.heldByteCountMax) bytes of replies are held "
+                        + "for this connection: wait for them", retryAfterMilliseconds: 10),
+                header.correlation, of: connection)
         case .execute where isDraining:
             refuse(.shuttingDown, header.correlation, of: connection)
         case .execute:
@@ -59,9 +67,8 @@ extension CommitLoop {
             answerEmpty(request)
         case .goodbye:
             try EmptyFrame.check(request.body)
-            for wait in waits.removeAll(of: request.connection) { answerEmpty(wait) }
+            close(request.connection)
             answerEmpty(request)
-            request.connection.state.close()
         case .enqueue: try enqueue(request)
         case .lease: try lease(request)
         case .ackLease: try ackLease(request)
@@ -128,7 +135,13 @@ extension CommitLoop {
                 message: refusal.message
             ).write(correlation: correlation, into: &$0.gathering)
         }
-        if closing { connection.state.close() }
+        if closing { close(connection) }
+    }
+
+    /// Takes nothing more from the connection; it ends when everything owed has been sent.
+    private func close(_ connection: ConnectionHandler) {
+        connection.state.close()
+        for wait in waits.removeAll(of: connection) { answerEmpty(wait) }
     }
 
     /// A frame that cannot be told from its neighbours: nobody knows where the next one starts.

@@ -69,6 +69,7 @@ package final class CommitLoop: @unchecked Sendable {
     @exclusivity(unchecked) private var connectionsPaused: [ConnectionHandler] = []
     @exclusivity(unchecked) private var timer: Scheduled<Void>?
     @exclusivity(unchecked) private var timerBootMilliseconds = Int64.max
+    @exclusivity(unchecked) private var expiryNotBeforeBootMilliseconds = Int64.min
     @exclusivity(unchecked) private var drained: EventLoopPromise<Void>?
     // Used again from request to request, so that the hot path allocates nothing.
     @exclusivity(unchecked) var deliveries: [Delivery] = []
@@ -180,7 +181,9 @@ package final class CommitLoop: @unchecked Sendable {
         for connection in connectionsWriting { connection.replies.seal() }
         counters.commits += 1
         if batch.byteCount <= configuration.inlineCommitByteCountMax {
+            let before = clock.bootMilliseconds
             writer.writeInline(batch)
+            noteStall(since: before)
             commitEnded()
         } else {
             writer.handOver(batch) { self.commitFromWriterEnded() }
@@ -246,7 +249,7 @@ package final class CommitLoop: @unchecked Sendable {
                 do throws(Refusal) {
                     try lease(for: wait)
                 } catch {
-                    starvedQueues.append(queue)
+                    starve(queue)
                     break
                 }
                 waits.removeFirst(of: queue)
@@ -262,19 +265,24 @@ package final class CommitLoop: @unchecked Sendable {
         if let due = engine.nextDueMilliseconds {
             next = min(next, clock.bootMilliseconds(atBroker: due))
         }
-        if let deadline = engine.nextLeaseDeadlineMilliseconds { next = min(next, deadline) }
+        if let deadline = engine.nextLeaseDeadlineMilliseconds {
+            next = min(next, max(deadline, expiryNotBeforeBootMilliseconds))
+        }
         if let deadline = waits.nextDeadlineMilliseconds() { next = min(next, deadline) }
         // While a commit is slow nothing is proposed; its end begins a pass, which comes here.
-        guard next < timerBootMilliseconds, !isCommitSlow else { return }
+        guard next < .max, !isCommitSlow else { return }
+        // Not closer than this: what falls due together is decided together.
+        next = max(next, passBootMilliseconds + Self.timerMillisecondsMin)
+        guard next < timerBootMilliseconds else { return }
         timer?.cancel()
         timerBootMilliseconds = next
-        // Not closer than this: what falls due together is decided together.
-        let delay = max(next - clock.bootMilliseconds, Self.timerMillisecondsMin)
+        let delay = max(next - clock.bootMilliseconds, 0)
         timer = eventLoop.scheduleTask(in: .milliseconds(delay)) { self.timerFired() }
     }
 
     private static let timerMillisecondsMin: Int64 = 5
     private static let slowCommitMilliseconds: Int64 = 1_000
+    private static let stallGraceMilliseconds: Int64 = 1_000
     private static let expiryCountMax = 4_096
 
     /// Whether the disk is so far behind that heartbeats which came in time may wait for it.
@@ -284,8 +292,18 @@ package final class CommitLoop: @unchecked Sendable {
                 > Self.slowCommitMilliseconds
     }
 
+    /// The loop has stood still, with a disk, a suspend or a scheduler that was slow: heartbeats that
+    /// came in time may be lying in sockets that one round does not empty, so leases get a while
+    /// longer.
+    private func noteStall(since bootMilliseconds: Int64) {
+        let now = clock.bootMilliseconds
+        guard now - bootMilliseconds > Self.slowCommitMilliseconds else { return }
+        expiryNotBeforeBootMilliseconds = now + Self.stallGraceMilliseconds
+    }
+
     /// Runs after the sockets of this round were read: a heartbeat that is here already counts.
     private func timerFired() {
+        noteStall(since: timerBootMilliseconds)
         timerBootMilliseconds = .max
         beginPass()
         passBootMilliseconds = clock.bootMilliseconds
@@ -299,7 +317,9 @@ package final class CommitLoop: @unchecked Sendable {
         {
             _ = openBatch()
         }
-        if let deadline = engine.nextLeaseDeadlineMilliseconds, deadline <= passBootMilliseconds {
+        if let deadline = engine.nextLeaseDeadlineMilliseconds, deadline <= passBootMilliseconds,
+            passBootMilliseconds >= expiryNotBeforeBootMilliseconds
+        {
             let count = engine.expireLeases(
                 bootMilliseconds: passBootMilliseconds, limit: Self.expiryCountMax,
                 isConnected: { self.connections[$0] != nil }, into: openBatch())

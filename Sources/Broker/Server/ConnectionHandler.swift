@@ -185,6 +185,7 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
             }
         }
         context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
-        if state.isClosing { closeWhenSent() }
+        // Not before the last answer: others may be held for a later batch, or still be read.
+        if state.isClosing, state.inFlightCount == 0 { closeWhenSent() }
     }
 }

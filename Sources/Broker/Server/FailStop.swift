@@ -16,8 +16,6 @@ package enum FailStop {
         case dataRefused = 65
         /// The address is in use or cannot be bound.
         case address = 69
-        /// An invariant does not hold: memory cannot be trusted.
-        case invariant = 70
         /// A write into the log or a sync failed.
         case storageFailed = 74
         /// Another broker holds the data directory.

@@ -14,6 +14,8 @@ package struct HeldReplies {
     /// is gone before they leave.
     package var deliveriesGathering: [HeldDelivery] = []
 
+    private static let keptCapacity = 64 * 1_024
+
     private var sealed: ByteBuffer
     private var sealedCount = 0
     private var deliveriesSealed: [HeldDelivery] = []
@@ -61,7 +63,8 @@ package struct HeldReplies {
         } else {
             for delivery in deliveriesSealed { takeBack(delivery) }
         }
-        sealed.clear()
+        // A buffer that grew for one large reply is not kept for the small ones to come.
+        if sealed.capacity > Self.keptCapacity { sealed = ByteBuffer() } else { sealed.clear() }
         sealedCount = 0
         deliveriesSealed.removeAll(keepingCapacity: true)
     }

@@ -27,6 +27,8 @@ package struct QueueReport: Hashable, Sendable {
     package var oldestReadyMilliseconds: UInt64?
 
     static let byteCountMin = 85
+    /// With the longest name, and a share of what the frame has beside the reports.
+    package static let byteCountMax = 85 + 255 + 12
 
     package init(
         name: String, policy: QueuePolicy, readyCount: UInt64 = 0, delayedCount: UInt64 = 0,
