@@ -160,6 +160,48 @@ import Testing
         #expect(expire(61_008) == 1)
     }
 
+    @Test("a lease whose job is still being read has no clock until somebody is told of it")
+    func heldUntilRead() {
+        let rig = EngineRig()
+        let queue = rig.queue("q")
+        _ = rig.enqueue(queue)
+        _ = rig.enqueue(queue)
+        let jobs = try! rig.lease(queue, count: 2, duration: 1_000)
+        rig.engine.holdLeaseClock(lsn: jobs[0].lsn, version: jobs[0].version)
+        rig.engine.startLeaseClocks(throughDurable: rig.batch.lastLSN, bootMilliseconds: 0)
+        func expire(_ boot: Int64) -> Int {
+            rig.engine.expireLeases(
+                bootMilliseconds: boot, limit: 10, isConnected: { _ in true }, into: rig.batch)
+        }
+        // The other one's clock runs, although it was granted behind the held one.
+        #expect(expire(50_000) == 1)
+        rig.engine.startHeldLeaseClock(
+            lsn: jobs[0].lsn, version: jobs[0].version &+ 1, bootMilliseconds: 60_000)
+        #expect(rig.engine.nextLeaseDeadlineMilliseconds == nil)
+        rig.engine.startHeldLeaseClock(
+            lsn: jobs[0].lsn, version: jobs[0].version, bootMilliseconds: 60_000)
+        #expect(expire(60_992) == 0)
+        #expect(expire(61_008) == 1)
+        #expect(rig.engine.invariantFaults().isEmpty)
+    }
+
+    @Test("payload of a leased job damaged: dead with that reason, no attempt spent, never a loop")
+    func payloadCorrupt() {
+        let rig = EngineRig()
+        let queue = rig.queue("q")
+        let lsn = rig.enqueue(queue)
+        let job = try! rig.lease(queue)[0]
+        rig.engine.buryCorrupt(lsn: lsn, version: job.version &+ 1, into: rig.batch)
+        #expect(try! rig.engine.job(rig.id(lsn)).state == .leased)
+        rig.engine.buryCorrupt(lsn: lsn, version: job.version, into: rig.batch)
+        let dead = try! rig.engine.job(rig.id(lsn))
+        #expect(dead.state == .dead)
+        #expect(dead.deathReason == .payloadCorrupt)
+        #expect(dead.attempts == 0)
+        #expect(try! rig.lease(queue).isEmpty)
+        #expect(rig.engine.invariantFaults().isEmpty)
+    }
+
     @Test("leases of every length end at their time, whatever the clock jumps", arguments: 1...10)
     func everyLength(seed: UInt64) {
         var random = SeededRandom(seed: seed)

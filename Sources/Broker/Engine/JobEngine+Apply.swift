@@ -238,6 +238,8 @@ extension JobEngine {
             case .deadByInterruptions:
                 bury(item.lsn, entry.lane, slot, .interruptionsUsedUp, frameTime)
             case .deadByDeliveries: bury(item.lsn, entry.lane, slot, .deliveriesUsedUp, frameTime)
+            case .deadByCorruptPayload:
+                bury(item.lsn, entry.lane, slot, .payloadCorrupt, frameTime)
             }
         }
     }

@@ -65,6 +65,17 @@ extension JobEngine {
         return count
     }
 
+    /// The leased job's birth record was read and is not what was written: to dead letter, never a
+    /// loop. No attempt is spent. Nothing happens where the lease has ended meanwhile.
+    package mutating func buryCorrupt(lsn: UInt64, version: UInt32, into batch: RecordBatch) {
+        let entry = index[lsn]
+        guard entry.isHome(.leased), leases[entry.slot].pointee.version == version else { return }
+        var item = outcome(ofLease: entry.slot, .undelivered)
+        item.outcome = .deadByCorruptPayload
+        choose(item)
+        flushReturn(into: batch)
+    }
+
     /// A delivery that never reached its worker: the job goes to the front, and no attempt is spent.
     /// Nothing happens where the lease has ended meanwhile.
     package mutating func returnUndelivered(lsn: UInt64, version: UInt32, into batch: RecordBatch) {

@@ -10,6 +10,8 @@ package enum DeathReason: UInt8, Hashable, Sendable, CaseIterable {
     case rejected = 3
     /// It was delivered as often as a version can count (2^32).
     case deliveriesUsedUp = 4
+    /// Its birth record is damaged: nobody can ever run it.
+    case payloadCorrupt = 5
 
     /// The reason's name as it is written in tables and JSON.
     package var name: String {
@@ -18,6 +20,7 @@ package enum DeathReason: UInt8, Hashable, Sendable, CaseIterable {
         case .interruptionsUsedUp: "interruptions_used_up"
         case .rejected: "rejected"
         case .deliveriesUsedUp: "deliveries_used_up"
+        case .payloadCorrupt: "payload_corrupt"
         }
     }
 }

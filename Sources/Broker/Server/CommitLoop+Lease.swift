@@ -225,14 +225,7 @@ extension CommitLoop {
         logger.critical(
             "a job's payload is damaged; the job goes to the dead letters",
             metadata: ["job": "\(key.jobID(delivery.lsn))", "lsn": "\(delivery.lsn)"])
-        tokens = [key.leaseToken(delivery.lsn, version: delivery.version)]
-        results.removeAll(keepingCapacity: true)
-        let batch = openBatch()
-        tokens.withUnsafeBufferPointer { tokens in
-            Array("payload_corrupt".utf8).withUnsafeBytes { reason in
-                engine.reject(tokens, reason: reason, into: batch, results: &results)
-            }
-        }
+        engine.buryCorrupt(lsn: delivery.lsn, version: delivery.version, into: openBatch())
     }
 }
 

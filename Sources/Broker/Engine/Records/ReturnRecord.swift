@@ -22,6 +22,8 @@ enum ReturnOutcome: UInt8, CaseIterable {
     case deadByAttempts = 2
     case deadByInterruptions = 3
     case deadByDeliveries = 4
+    /// What the job brought cannot be read back.
+    case deadByCorruptPayload = 5
 }
 
 /// RETURN: leases that ended (nack, release, expiry, undelivered).
