@@ -9,5 +9,4 @@ struct BrokerCounters {
     var expiries: UInt64 = 0
     var undelivered: UInt64 = 0
     var corruptPayloads: UInt64 = 0
-    var connections: UInt64 = 0
 }

@@ -3,7 +3,8 @@ internal import HoldfastWAL
 internal import NIOCore
 internal import NIOPosix
 
-/// The one thread that writes the log while the core loop gathers the next batch.
+/// Writes the log, one batch at a time: on the core loop itself, or on a thread of its own while
+/// the core loop gathers the next batch.
 ///
 /// A batch that is handed over comes back by `onCommit` on the core loop once it is durable. If it
 /// cannot be made durable the process ends here and now.

@@ -2,11 +2,11 @@
 ///
 /// ```
 ///  enqueue ──delay=0──► ready ──lease──► leased ──ack──► done
-///     └─────delay>0──► delayed ──due──►    │  ├─ nack ─────► delayed (backoff) or dead
-///                         ▲                │  ├─ release ──► ready (front; no attempt spent)
-///                         │                │  ├─ reject ───► dead
-///                         │                │  └─ expiry ───► ready (front) or dead
-///                         └── redrive ── dead
+///     └─────delay>0──► delayed ──due──►▲   │  ├─ nack ─────► delayed (backoff) or dead
+///                                      │   │  ├─ release ──► ready (front; no attempt spent)
+///                                      │   │  ├─ reject ───► dead
+///                                      │   │  └─ expiry ───► ready (front) or dead
+///                                      └── redrive ── dead
 /// ```
 public enum JobState: UInt8, Hashable, Sendable, CaseIterable {
     case ready = 1

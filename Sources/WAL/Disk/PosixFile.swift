@@ -6,8 +6,9 @@ internal import Synchronization
 ///
 /// Durable writes of whole blocks go past the page cache (O_DIRECT) where the file system can do
 /// that: the kernel's copy into the cache was the largest single cost of a deep commit. From the
-/// first such write on, this file's reads go past the cache too: the two ways are never mixed on
-/// one open file.
+/// first such write on, this file's reads go past the cache too. Other writes (headers, marks,
+/// zeros ahead of need) go through it, each to blocks that nobody writes at the same time; the
+/// kernel drops what it has cached of a block that is written past the cache.
 final class PosixFile: File {
     let path: String
     private let descriptor: Int32
