@@ -67,11 +67,19 @@ let package = Package(
                 .product(name: "Collections", package: "swift-collections"),
             ],
             path: "Sources/Broker/Engine"),
+        // A data directory in use: log, engine and snapshots together, without sockets.
+        .target(
+            name: "HoldfastStore",
+            dependencies: [
+                "HoldfastDisk", "HoldfastEngine", "HoldfastModel", "HoldfastPages",
+                "HoldfastRecords", "HoldfastSnapshots", "HoldfastWAL",
+            ],
+            path: "Sources/Broker/Store"),
         .target(
             name: "HoldfastBroker",
             dependencies: [
-                "HoldfastDisk", "HoldfastEngine", "HoldfastModel", "HoldfastProtocol",
-                "HoldfastRecords", "HoldfastWAL",
+                "HoldfastDisk", "HoldfastEngine", "HoldfastModel", "HoldfastPages",
+                "HoldfastProtocol", "HoldfastRecords", "HoldfastStore", "HoldfastWAL",
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "HeapModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
