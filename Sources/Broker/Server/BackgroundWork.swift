@@ -1,6 +1,5 @@
 internal import HoldfastStore
 internal import NIOCore
-internal import NIOPosix
 
 /// Does the upkeep of the store on a thread of its own, beside serving, in pieces with pauses.
 ///
@@ -17,7 +16,7 @@ final class BackgroundWork: @unchecked Sendable {
     private let eventLoop: any EventLoop
     private let isBusy: () -> Bool
     private let onStep: () -> Void
-    private let thread = NIOThreadPool(numberOfThreads: 1)
+    private let thread: any WorkThread
     private var isRunning = false
     private var isWoken = false
     private var isStopping = false
@@ -26,14 +25,14 @@ final class BackgroundWork: @unchecked Sendable {
     ///   - isBusy: whether a commit is in hand, or was a moment ago.
     ///   - onStep: called on the core loop after each piece.
     init(
-        upkeep: Upkeep, eventLoop: any EventLoop, isBusy: @escaping () -> Bool,
-        onStep: @escaping () -> Void
+        upkeep: Upkeep, eventLoop: any EventLoop, thread: any WorkThread,
+        isBusy: @escaping () -> Bool, onStep: @escaping () -> Void
     ) {
         self.upkeep = upkeep
         self.eventLoop = eventLoop
+        self.thread = thread
         self.isBusy = isBusy
         self.onStep = onStep
-        thread.start()
     }
 
     /// Something may have to be done: a segment was taken from the spare ones, a snapshot was taken.
@@ -46,8 +45,7 @@ final class BackgroundWork: @unchecked Sendable {
 
     private func step() {
         isWoken = false
-        thread.submit { [upkeep] state in
-            guard state == .active else { return }
+        thread.submit { [upkeep] in
             let progress: Upkeep.Progress
             do throws(StoreFault) {
                 progress = try upkeep.step()
@@ -79,6 +77,6 @@ final class BackgroundWork: @unchecked Sendable {
 
     func stop() async throws {
         try await eventLoop.submit { self.isStopping = true }.get()
-        try await thread.shutdownGracefully()
+        try await thread.stop()
     }
 }

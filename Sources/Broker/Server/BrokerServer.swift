@@ -47,7 +47,8 @@ package struct BrokerServer: Service {
         let summary = store.summary
         let eventLoop = group.next()
         let loop = store.commitLoop(
-            eventLoop: eventLoop, configuration: configuration, logger: logger)
+            eventLoop: eventLoop, configuration: configuration,
+            threads: WorkThreads(readThreadCount: configuration.readThreadCount), logger: logger)
         served.begin(loop)
         try await channel.setOption(.autoRead, value: true).get()
         channel.read()

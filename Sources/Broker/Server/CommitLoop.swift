@@ -45,6 +45,7 @@ package final class CommitLoop: @unchecked Sendable {
     @exclusivity(unchecked) private(set) var isDraining = false
 
     let startedBootMilliseconds: Int64
+    private let threads: WorkThreads
     private let writer: LogWriter
     @exclusivity(unchecked) var background: BackgroundWork?
     @exclusivity(unchecked) var pace: SnapshotPace
@@ -85,7 +86,8 @@ package final class CommitLoop: @unchecked Sendable {
 
     init(
         eventLoop: any EventLoop, configuration: BrokerConfiguration, directory: DataDirectory,
-        log: WriteAheadLog, upkeep: Upkeep, engine: consuming JobEngine, clock: BrokerClock, logger: Logger
+        log: WriteAheadLog, upkeep: Upkeep, engine: consuming JobEngine,
+        clock: BrokerClock, threads: WorkThreads, logger: Logger
     ) {
         let identity = directory.identity
         self.eventLoop = eventLoop
@@ -105,8 +107,9 @@ package final class CommitLoop: @unchecked Sendable {
         self.clock = clock
         self.logger = logger
         startedBootMilliseconds = clock.bootMilliseconds
-        writer = LogWriter(log: log, eventLoop: eventLoop)
-        reads = RecordReads(log: log, threadCount: configuration.readThreadCount)
+        self.threads = threads
+        writer = LogWriter(log: log, eventLoop: eventLoop, thread: threads.writer)
+        reads = RecordReads(log: log, threads: threads.readers)
         recent = RecentBatches(byteCountMax: configuration.memory.recentByteCountMax)
         gathering = recent.takeSpare()
         nextLSN = log.firstNextLSN
@@ -115,9 +118,9 @@ package final class CommitLoop: @unchecked Sendable {
     }
 
     /// Begins the work beside serving. Once, on the event loop.
-    func startBackgroundWork() {
+    package func startBackgroundWork() {
         let background = BackgroundWork(
-            upkeep: upkeep, eventLoop: eventLoop,
+            upkeep: upkeep, eventLoop: eventLoop, thread: threads.background,
             isBusy: {
                 self.writing != nil
                     || self.clock.bootMilliseconds - self.lastCommitBootMilliseconds < 100
@@ -205,7 +208,7 @@ package final class CommitLoop: @unchecked Sendable {
         takeSnapshotIfDue()
         if batch.byteCount <= configuration.inlineCommitByteCountMax {
             let before = clock.bootMilliseconds
-            writer.writeInline(batch)
+            writer.write(batch)
             noteStall(since: before)
             commitEnded()
         } else {

@@ -57,13 +57,14 @@ package struct OpenStore: ~Copyable {
 
     /// The loop that serves the store from now on: leases get their full duration again.
     package consuming func commitLoop(
-        eventLoop: any EventLoop, configuration: BrokerConfiguration, logger: Logger
+        eventLoop: any EventLoop, configuration: BrokerConfiguration, threads: WorkThreads,
+        logger: Logger
     ) -> CommitLoop {
         let (directory, log, upkeep, clock) = (store.directory, store.log, store.upkeep, clock)
         return CommitLoop(
             eventLoop: eventLoop, configuration: configuration, directory: directory, log: log,
             upkeep: upkeep, engine: store.takeEngine(bootMilliseconds: clock.bootMilliseconds),
-            clock: clock, logger: logger)
+            clock: clock, threads: threads, logger: logger)
     }
 }
 
