@@ -172,6 +172,12 @@ let package = Package(
             name: "EngineTests",
             dependencies: ["HoldfastEngine", "HoldfastModel", "HoldfastRecords"]),
         .testTarget(
+            name: "StoreTests",
+            dependencies: [
+                "HoldfastDisk", "HoldfastEngine", "HoldfastModel", "HoldfastPages",
+                "HoldfastRecords", "HoldfastSimulation", "HoldfastStore", "HoldfastWAL",
+            ]),
+        .testTarget(
             name: "BrokerTests",
             dependencies: [
                 "HoldfastBroker", "HoldfastDisk", "HoldfastEngine", "HoldfastModel",
