@@ -62,6 +62,12 @@ final class BrokerRig {
             WorkThreads(writer: writer, readers: reader, background: background))
     }
 
+    /// Has the upkeep done, a piece whenever time passes.
+    func startBackgroundWork() {
+        loop.startBackgroundWork()
+        run()
+    }
+
     func connect(producer: UInt64 = 0, greets: Bool = true) throws -> RigClient {
         let client = try RigClient(self)
         if greets {

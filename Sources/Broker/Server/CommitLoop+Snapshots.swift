@@ -10,7 +10,8 @@ internal import NIOCore
 extension CommitLoop {
     private static let idleCheckSeconds: Int64 = 1
 
-    /// Called when a batch is handed over: the engine has its records and none behind them.
+    /// Called when a batch is handed over, or nothing gathers: the engine has the records of what
+    /// was handed over and none behind them.
     func takeSnapshotIfDue() {
         guard !upkeep.isBusy, pace.isDue(dirtyPageCount: engine.pages.dirtyPageCount) else {
             return
@@ -52,6 +53,8 @@ extension CommitLoop {
             engine.pages.abandoned(frozen)
             logger.warning("no space for a snapshot; it is tried again later: \(error)")
         }
+        // The next one may be due already, and requests be waiting for it.
+        beginPass()
         resumeReading()
     }
 

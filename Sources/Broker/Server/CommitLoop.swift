@@ -191,6 +191,7 @@ package final class CommitLoop: @unchecked Sendable {
             // Nothing new was said, and all that the replies were computed from is durable.
             isGathering = false
             release(&connectionsGathering)
+            takeSnapshotIfDue()
             return
         }
         let batch = gathering

@@ -61,7 +61,7 @@ struct BrokerSettings {
             guard (64...65_536).contains(mebibytes) else {
                 throw Fault(message: "memory-mib must be 64 to 65536, not \(mebibytes)")
             }
-            broker.memory.byteCount = mebibytes << 20
+            broker.memory = MemoryBudget(byteCount: mebibytes << 20)
         }
         if let mebibytes = try providers.number("segment-mib") {
             guard (1...64).contains(mebibytes), mebibytes & (mebibytes - 1) == 0 else {
