@@ -62,10 +62,7 @@ let package = Package(
 
         .target(
             name: "HoldfastEngine",
-            dependencies: [
-                "HoldfastModel", "HoldfastRecords",
-                .product(name: "Collections", package: "swift-collections"),
-            ],
+            dependencies: ["HoldfastModel", "HoldfastPages", "HoldfastRecords"],
             path: "Sources/Broker/Engine"),
         .target(
             name: "HoldfastBroker",
@@ -162,7 +159,9 @@ let package = Package(
             exclude: ["Fixtures"]),
         .testTarget(
             name: "EngineTests",
-            dependencies: ["HoldfastEngine", "HoldfastModel", "HoldfastRecords"]),
+            dependencies: [
+                "HoldfastEngine", "HoldfastModel", "HoldfastPages", "HoldfastRecords",
+            ]),
         .testTarget(
             name: "BrokerTests",
             dependencies: [
