@@ -57,6 +57,8 @@ let package = Package(
         .target(
             name: "HoldfastWAL", dependencies: ["HoldfastDisk", "HoldfastRecords"],
             path: "Sources/WAL/Log"),
+        // Copy-on-write pages in memory, and the structures that the engine's state is made of.
+        .target(name: "HoldfastPages", dependencies: ["CCRC32C"], path: "Sources/WAL/Pages"),
 
         // MARK: The broker
 
@@ -157,6 +159,7 @@ let package = Package(
             name: "WALTests",
             dependencies: ["HoldfastDisk", "HoldfastRecords", "HoldfastSimulation", "HoldfastWAL"],
             exclude: ["Fixtures"]),
+        .testTarget(name: "PagesTests", dependencies: ["HoldfastPages"]),
         .testTarget(
             name: "EngineTests",
             dependencies: [
