@@ -57,15 +57,14 @@ let package = Package(
         .target(
             name: "HoldfastWAL", dependencies: ["HoldfastDisk", "HoldfastRecords"],
             path: "Sources/WAL/Log"),
+        // Copy-on-write pages in memory, and the structures that the engine's state is made of.
+        .target(name: "HoldfastPages", dependencies: ["CCRC32C"], path: "Sources/WAL/Pages"),
 
         // MARK: The broker
 
         .target(
             name: "HoldfastEngine",
-            dependencies: [
-                "HoldfastModel", "HoldfastRecords",
-                .product(name: "Collections", package: "swift-collections"),
-            ],
+            dependencies: ["HoldfastModel", "HoldfastPages", "HoldfastRecords"],
             path: "Sources/Broker/Engine"),
         // A data directory in use: log, engine and snapshots together, without sockets.
         .target(
@@ -168,9 +167,12 @@ let package = Package(
             name: "WALTests",
             dependencies: ["HoldfastDisk", "HoldfastRecords", "HoldfastSimulation", "HoldfastWAL"],
             exclude: ["Fixtures"]),
+        .testTarget(name: "PagesTests", dependencies: ["HoldfastPages"]),
         .testTarget(
             name: "EngineTests",
-            dependencies: ["HoldfastEngine", "HoldfastModel", "HoldfastRecords"]),
+            dependencies: [
+                "HoldfastEngine", "HoldfastModel", "HoldfastPages", "HoldfastRecords",
+            ]),
         .testTarget(
             name: "StoreTests",
             dependencies: [
