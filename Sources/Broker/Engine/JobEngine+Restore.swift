@@ -32,7 +32,8 @@ extension JobEngine {
             throw RestoreFault("it is none")
         }
         let version = try root.take(UInt16.self)
-        guard try version == EngineRoot.version && root.take(UInt16.self) == 0 else {
+        let zero = try root.take(UInt16.self)
+        guard version == EngineRoot.version, zero == 0 else {
             throw RestoreFault("it is of version \(version), which this broker does not know")
         }
         lastLSN = try root.take(UInt64.self)
@@ -154,7 +155,9 @@ extension JobEngine {
         leases = restored
         var isSound = true
         leases.forEach { _, lease in
-            if !queues.isLive(lease.lane.queueID) || lease.durationMilliseconds > Limits.leaseMillisecondsMax {
+            if !queues.isLive(lease.lane.queueID)
+                || lease.durationMilliseconds > Limits.leaseMillisecondsMax
+            {
                 isSound = false
             }
         }
