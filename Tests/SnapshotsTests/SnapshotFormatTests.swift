@@ -12,7 +12,7 @@ import Testing
     static let fixtures =
         String(#filePath.prefix(upTo: #filePath.lastIndex(of: "/")!)) + "/Fixtures/v1"
 
-    /// One snapshot of three pages.
+    /// One snapshot of four pages.
     static func disk() throws -> SimulatedDisk {
         let test = try TestSnapshots(seed: 42)
         test.change()
@@ -23,7 +23,8 @@ import Testing
     }
 
     static let files = [
-        (SnapshotLayout.slot(0), "snapshot.hex"), (SnapshotLayout.extent(0), "pages.hex"),
+        (SnapshotLayout.slot(0), "snapshot.hex"), (SnapshotLayout.extent(0), "pages-0.hex"),
+        (SnapshotLayout.extent(1), "pages-1.hex"),
     ]
 
     @Test("what is written today is what format 1 is", arguments: files)
@@ -92,8 +93,9 @@ import Testing
             let offset = 32 + Int(random.next() % 56)
             let length = Int(random.next() % 8) + 1
             for index in offset..<min(offset + length, 88) {
-                bytes[index] = [0, 1, 0x7F, 0x80, 0xFF, UInt8(truncatingIfNeeded: random.next())][
-                    Int(random.next() % 6)]
+                bytes[index] =
+                    [0, 1, 0x7F, 0x80, 0xFF, UInt8(truncatingIfNeeded: random.next())][
+                        Int(random.next() % 6)]
             }
             let checksum = Checksum.crc32c(bytes)
             bytes += (0..<4).map { UInt8(truncatingIfNeeded: checksum >> (8 * $0)) }

@@ -89,8 +89,9 @@ package final class PageFiles: Sendable {
             let within = Int(number - 1) % extentPageCount
             let pageCount = min(count - done, extentPageCount - within)
             let part = UnsafeMutableRawBufferPointer(
-                rebasing: buffer[done * PageFormat.byteCount..<(done + pageCount)
-                    * PageFormat.byteCount])
+                rebasing: buffer[
+                    done * PageFormat.byteCount..<(done + pageCount)
+                        * PageFormat.byteCount])
             do throws(DiskError) {
                 let taken =
                     try reader(of: extent(of: number))?

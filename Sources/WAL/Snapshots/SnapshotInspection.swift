@@ -107,8 +107,9 @@ package struct SnapshotInspection: Sendable {
             for index in 0..<count {
                 let number = first + UInt32(index)
                 let bytes = UnsafeMutableRawBufferPointer(
-                    rebasing: buffer[index * PageFormat.byteCount..<(index + 1)
-                        * PageFormat.byteCount])
+                    rebasing: buffer[
+                        index * PageFormat.byteCount..<(index + 1)
+                            * PageFormat.byteCount])
                 summary.pageCount += 1
                 let fault: PageFault?
                 if isRead || files.read(first: number, count: 1, into: bytes) {

@@ -213,9 +213,10 @@ package final class SnapshotStore: Sendable {
             let both = state.newest.map { $0.used.union(content.used) } ?? content.used
             state.keptPageCount = both.count
             state.keptLastPage = both.last ?? 0
-            state.kept = [
-                Kept(slot: slot, number: content.number, lastLSN: content.lastLSN)
-            ] + state.kept.prefix(1)
+            state.kept =
+                [
+                    Kept(slot: slot, number: content.number, lastLSN: content.lastLSN)
+                ] + state.kept.prefix(1)
             state.newest = Loaded(
                 slot: slot, number: content.number, lastLSN: content.lastLSN,
                 frameTime: content.frameTime, root: [], segments: content.segments,
