@@ -189,7 +189,8 @@ let package = Package(
             name: "StoreTests",
             dependencies: [
                 "HoldfastDisk", "HoldfastEngine", "HoldfastModel", "HoldfastPages",
-                "HoldfastRecords", "HoldfastSimulation", "HoldfastStore", "HoldfastWAL",
+                "HoldfastRecords", "HoldfastSimulation", "HoldfastSnapshots", "HoldfastStore",
+                "HoldfastWAL",
             ]),
         .testTarget(
             name: "BrokerTests",

@@ -2,7 +2,7 @@ package import HoldfastDisk
 package import HoldfastEngine
 internal import HoldfastModel
 internal import HoldfastPages
-internal import HoldfastRecords
+package import HoldfastRecords
 internal import HoldfastSnapshots
 package import HoldfastWAL
 
@@ -38,7 +38,7 @@ package struct Store: ~Copyable {
         let log: WriteAheadLog
         do throws(LogError) {
             log = try WriteAheadLog.open(
-                directory, start: start, from: newest.map(LogOrigin.init),
+                directory, start: start, from: LogOrigin(snapshots),
                 begin: { engine.pages.beginStamps(epoch: $0) },
                 replay: { lsn, frameTime, body in
                     try engine.replay(lsn: lsn, frameTime: frameTime, body: body)
@@ -120,13 +120,5 @@ package struct Store: ~Copyable {
             if let failure = pages.failure { throw .page(failure) }
             throw .root(snapshotNumber: newest.number, error)
         }
-    }
-}
-
-extension LogOrigin {
-    init(_ snapshot: SnapshotStore.Loaded) {
-        self.init(
-            lastLSN: snapshot.lastLSN, frameTime: snapshot.frameTime,
-            segments: snapshot.segments.map(SegmentSummary.init))
     }
 }
