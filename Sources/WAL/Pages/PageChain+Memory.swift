@@ -5,7 +5,7 @@ struct PageChainState {
     @usableFromInline static let byteCount = 64
 
     /// The oldest sealed page, where there is one.
-    var head = PageReference.none
+    @usableFromInline var head = PageReference.none
     /// Where the tail will be when it is full; none while no page has ever led to it.
     var tail = PageReference.none
     /// The head page's content, copied when it is first popped from: nothing that happens to the

@@ -24,7 +24,7 @@
 @usableFromInline
 package struct PageChain<Entry: BitwiseCopyable>: ~Copyable {
     /// Whose pages they are; in the header of each.
-    package let owner: UInt64
+    @usableFromInline package let owner: UInt64
     /// What a chain that is not empty keeps in memory, the tail's entries behind it.
     @usableFromInline var state: UnsafeMutablePointer<PageChainState>?
 
