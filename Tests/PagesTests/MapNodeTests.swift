@@ -105,6 +105,34 @@ import Testing
         }
     }
 
+    @Test("the bytes of a leaf and of a branch are where the format says")
+    func layout() {
+        var limits = PageLimits()
+        limits.nodeEntryCountMax = 3
+        let space = FakeDisk().open(limits)
+        var map = OrderedMap(space)
+        map.insert(MapKey(high: 1, low: 2), [0xAA, 0xBB])
+        map.insert(MapKey(high: 3, low: 4), [0xCC])
+        let leaf = space.read(map.root, .leaf, owner: 0)
+        #expect(PageFormat.count(of: leaf) == 2)
+        let bytes = [UInt8](UnsafeRawBufferPointer(start: leaf, count: 4096))
+        #expect(Array(bytes[40..<48]) == [0xFD, 0x0F, 0, 0, 2, 0, 0, 0])
+        #expect(Array(bytes[48..<64]) == [1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0])
+        #expect(Array(bytes[64..<68]) == [0xFE, 0x0F, 2, 0])
+        #expect(Array(bytes[68..<84]) == [3, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0])
+        #expect(Array(bytes[84..<88]) == [0xFD, 0x0F, 1, 0])
+        #expect(Array(bytes[4093...]) == [0xCC, 0xAA, 0xBB])
+
+        for high in 5...6 { map.insert(MapKey(high: UInt64(high), low: 0), []) }
+        let branch = space.read(map.root, .branch, owner: 1)
+        #expect(PageFormat.count(of: branch) == 2)
+        let entries = [UInt8](UnsafeRawBufferPointer(start: branch + 40, count: 64))
+        #expect(Array(entries[0..<24]) == [UInt8](repeating: 0, count: 24))
+        #expect(Array(entries[24..<36]) == [1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0])
+        #expect(Array(entries[36..<52]) == [6, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])
+        #expect(Array(entries[52..<64]) == [2, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0])
+    }
+
     /// Bytes at an offset of a page, and why they cannot be.
     struct Change: CustomTestStringConvertible, Sendable {
         let testDescription: String
