@@ -60,7 +60,9 @@ import Testing
         #expect(throws: RestoreFault.self) { _ = try rig.restored(snapshot) }
     }
 
-    @Test("a root with any byte changed: a fault or an engine that can be looked at", arguments: 1...4)
+    @Test(
+        "a root with any byte changed: a fault or an engine that can be looked at", arguments: 1...4
+    )
     func changedRoot(seed: UInt64) throws {
         let rig = Self.livedRig(seed: seed)
         var random = SeededRandom(seed: seed)
@@ -83,7 +85,9 @@ import Testing
         #expect(refusedCount > 0)
     }
 
-    @Test("a page that is lost: a fault at the start or a failure later on, never a crash", arguments: 1...6)
+    @Test(
+        "a page that is lost: a fault at the start or a failure later on, never a crash",
+        arguments: 1...6)
     func lostPages(seed: UInt64) throws {
         let rig = Self.livedRig(seed: seed)
         let newest = try #require(rig.kept.last)

@@ -22,8 +22,8 @@ package final class PageSpace {
     let memory = PageMemory()
 
     /// Changes with each freeze, so that a pointer kept from an earlier one is known to be stale.
-    @usableFromInline
-    @exclusivity(unchecked) package internal(set) var generation: UInt32 = 0
+    @exclusivity(unchecked) @usableFromInline
+    package internal(set) var generation: UInt32 = 0
     /// The first page that could not be read or was not what it should be. Stays for ever.
     @exclusivity(unchecked) package internal(set) var failure: PageFailure?
     /// Pages in memory, whatever their state.
