@@ -53,8 +53,8 @@ extension PageSpace {
             fail(reference, kind, owner: owner, fault)
             return 0
         }
+        // The first use is why it was read; the second chance is for what is used again.
         frames[Int(frame)].isExamined = true
-        frames[Int(frame)].isReferenced = true
         return frame
     }
 
@@ -68,6 +68,16 @@ extension PageSpace {
         let foundOwner = PageFormat.owner(of: page)
         if foundOwner != owner { return .owner(foundOwner) }
         return PageFormat.isWellFormed(page, kind) ? nil : .illFormed
+    }
+
+    /// The page as it says itself, where its checksum, number and stamp are good.
+    func peek(_ reference: PageReference) -> UnsafeRawPointer? {
+        guard used.contains(reference.number) else { return nil }
+        var frame = frameIndex[reference.number]
+        if frame == 0 { frame = load(reference, .branch, owner: 0) }
+        guard frame != 0 else { return nil }
+        let page = UnsafeRawPointer(frames[Int(frame)].memory)
+        return PageFormat.reference(of: page) == reference ? page : nil
     }
 
     /// Reads the page and, since one read of several costs hardly more than of one, those after it.
@@ -103,7 +113,7 @@ extension PageSpace {
             frames[Int(frame)].memory.copyMemory(
                 from: page.baseAddress!, byteCount: PageFormat.byteCount)
             frames[Int(frame)].isExamined = false
-            frames[Int(frame)].isReferenced = position == 0
+            frames[Int(frame)].isReferenced = false
             setClean(frame)
             if position == 0 { wanted = frame }
         }
