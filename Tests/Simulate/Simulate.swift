@@ -1,0 +1,7 @@
+internal import ArgumentParser
+internal import HoldfastExplorer
+
+@main
+struct Simulate: ParsableCommand {
+    func run() throws {}
+}
