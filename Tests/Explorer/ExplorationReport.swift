@@ -14,6 +14,8 @@ package struct ExplorationReport: Sendable {
     package struct Violation: Sendable, CustomStringConvertible {
         /// The line that repeats it.
         package let command: String
+        /// nil where it came without a crash.
+        package let place: Explorer.Place?
         package let state: String
         package let faults: [String]
 

@@ -22,7 +22,7 @@ package struct Explorer {
     }
 
     /// Where a violation was: all that repeats it.
-    package struct Place: Sendable, Equatable {
+    package struct Place: Sendable {
         package var moment: Int
         package var state: Int
         package var nested: (moment: Int, state: Int)?
@@ -31,12 +31,6 @@ package struct Explorer {
             self.moment = moment
             self.state = state
             self.nested = nested
-        }
-
-        package static func == (first: Place, second: Place) -> Bool {
-            first.moment == second.moment && first.state == second.state
-                && first.nested?.moment == second.nested?.moment
-                && first.nested?.state == second.nested?.state
         }
     }
 
@@ -72,7 +66,7 @@ package struct Explorer {
             report.violations = [
                 ExplorationReport.Violation(
                     command: "make explore SEED=\(seed) STEPS=\(parameters.operationCount)",
-                    state: "no crash", faults: ["\(error)"])
+                    place: nil, state: "no crash", faults: ["\(error)"])
             ]
             return report
         }
@@ -185,7 +179,7 @@ package struct Explorer {
         }
         report.violations.append(
             ExplorationReport.Violation(
-                command: command, state: state.description, faults: faults))
+                command: command, place: place, state: state.description, faults: faults))
     }
 
     /// `limit` numbers below `count`, the first ones and the last among them, by seed.

@@ -8,6 +8,4 @@ package enum Flaw: String, Sendable, CaseIterable {
     case changesStateAtOpen
     /// Opens, and fails at the second commit.
     case cannotGoOn
-    /// Makes new the salts of segments that were there before, so that stale frames come to life.
-    case repeatsSalts
 }

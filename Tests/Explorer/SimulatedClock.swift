@@ -6,6 +6,8 @@ package struct SimulatedClock: Sendable {
     /// CLOCK_REALTIME and CLOCK_BOOTTIME, in milliseconds.
     package var wallMilliseconds: Int64 = 1_800_000_000_000
     package private(set) var bootMilliseconds: Int64 = 16_000
+    /// Since the beginning of all, in milliseconds: what clients time their requests by.
+    package private(set) var elapsedMilliseconds: Int64 = 1_000
     private var bootNumber: UInt64 = 1
 
     package init() {}
@@ -13,11 +15,13 @@ package struct SimulatedClock: Sendable {
     package mutating func pass(_ milliseconds: Int64) {
         wallMilliseconds += milliseconds
         bootMilliseconds += milliseconds
+        elapsedMilliseconds += milliseconds
     }
 
     /// The machine was off for a while.
     package mutating func reboot(off milliseconds: Int64 = 60_000) {
         wallMilliseconds += milliseconds
+        elapsedMilliseconds += milliseconds
         bootMilliseconds = 9_000
         bootNumber += 1
     }

@@ -112,8 +112,8 @@ struct StateJudge {
         let target = store.lastLSN
         var workload = Workload(seed: seed)
         var commitCount = 0
-        // Some verbs find nothing to do; that every one of forty does cannot be.
-        for _ in 0..<40 where commitCount < 3 {
+        // Some verbs find nothing to do; that nearly all of so many do cannot be.
+        for _ in 0..<300 where commitCount < 3 {
             workload.step(on: store)
             let before = store.lastLSN
             try store.commit(&verdict.timeline)

@@ -179,6 +179,10 @@ package struct CrashStates: Sendable {
 }
 
 extension CrashState {
+    package var isPowerLoss: Bool {
+        if case .powerLoss = end { true } else { false }
+    }
+
     /// Whether the power goes right after the next opening.
     package var isLosingPower: Bool {
         if case .killThenPowerLoss = end { true } else { false }

@@ -1,3 +1,4 @@
+internal import Glibc
 package import HoldfastDisk
 
 /// What the cache shows of a file after its sync has failed, in the ways of real file systems
@@ -79,4 +80,9 @@ extension DiskError.Call {
         case .open, .list, .space, .byteCount, .read, .lock: false
         }
     }
+}
+
+extension DiskError {
+    /// The code for a volume that is full.
+    package static var noSpace: Int32 { ENOSPC }
 }
