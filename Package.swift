@@ -57,21 +57,33 @@ let package = Package(
         .target(
             name: "HoldfastWAL", dependencies: ["HoldfastDisk", "HoldfastRecords"],
             path: "Sources/WAL/Log"),
+        // Copy-on-write pages in memory, and the structures that the engine's state is made of.
+        .target(name: "HoldfastPages", dependencies: ["CCRC32C"], path: "Sources/WAL/Pages"),
+        // Where pages lie on the disk, and the snapshots that say which of them are the state.
+        .target(
+            name: "HoldfastSnapshots",
+            dependencies: ["HoldfastDisk", "HoldfastPages", "HoldfastRecords", "HoldfastWAL"],
+            path: "Sources/WAL/Snapshots"),
 
         // MARK: The broker
 
         .target(
             name: "HoldfastEngine",
-            dependencies: [
-                "HoldfastModel", "HoldfastRecords",
-                .product(name: "Collections", package: "swift-collections"),
-            ],
+            dependencies: ["HoldfastModel", "HoldfastPages", "HoldfastRecords"],
             path: "Sources/Broker/Engine"),
+        // A data directory in use: log, engine and snapshots together, without sockets.
+        .target(
+            name: "HoldfastStore",
+            dependencies: [
+                "HoldfastDisk", "HoldfastEngine", "HoldfastModel", "HoldfastPages",
+                "HoldfastRecords", "HoldfastSnapshots", "HoldfastWAL",
+            ],
+            path: "Sources/Broker/Store"),
         .target(
             name: "HoldfastBroker",
             dependencies: [
-                "HoldfastDisk", "HoldfastEngine", "HoldfastModel", "HoldfastProtocol",
-                "HoldfastRecords", "HoldfastWAL",
+                "HoldfastDisk", "HoldfastEngine", "HoldfastModel", "HoldfastPages",
+                "HoldfastProtocol", "HoldfastRecords", "HoldfastStore", "HoldfastWAL",
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "HeapModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
@@ -185,9 +197,26 @@ let package = Package(
             name: "WALTests",
             dependencies: ["HoldfastDisk", "HoldfastRecords", "HoldfastSimulation", "HoldfastWAL"],
             exclude: ["Fixtures"]),
+        .testTarget(name: "PagesTests", dependencies: ["HoldfastPages"]),
+        .testTarget(
+            name: "SnapshotsTests",
+            dependencies: [
+                "HoldfastDisk", "HoldfastPages", "HoldfastRecords", "HoldfastSimulation",
+                "HoldfastSnapshots", "HoldfastWAL",
+            ],
+            exclude: ["Fixtures"]),
         .testTarget(
             name: "EngineTests",
-            dependencies: ["HoldfastEngine", "HoldfastModel", "HoldfastRecords"]),
+            dependencies: [
+                "HoldfastEngine", "HoldfastModel", "HoldfastPages", "HoldfastRecords",
+            ]),
+        .testTarget(
+            name: "StoreTests",
+            dependencies: [
+                "HoldfastDisk", "HoldfastEngine", "HoldfastModel", "HoldfastPages",
+                "HoldfastRecords", "HoldfastSimulation", "HoldfastSnapshots", "HoldfastStore",
+                "HoldfastWAL",
+            ]),
         .testTarget(
             name: "BrokerTests",
             dependencies: [

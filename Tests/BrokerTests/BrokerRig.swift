@@ -18,22 +18,29 @@ final class BrokerRig {
     private(set) var loop: CommitLoop
     private(set) var eventLoop = EmbeddedEventLoop()
     private let configuration: BrokerConfiguration
+    /// Hold one of them to look at what happens while it is at work.
+    let writer = SteppedThread()
+    let reader = SteppedThread()
+    let background = SteppedThread()
 
-    init(leaseCountMax: Int = 1_000, disk: SimulatedFileSystem = SimulatedFileSystem()) throws {
+    init(
+        leaseCountMax: Int = 1_000, disk: SimulatedFileSystem = SimulatedFileSystem(),
+        _ change: (inout BrokerConfiguration) -> Void = { _ in }
+    ) throws {
         var configuration = BrokerConfiguration(dataDirectory: "simulated")
         configuration.segmentByteCount = 1 << 20
         configuration.leaseCountMax = leaseCountMax
-        // The rig has one thread: what is written or read is so where it arises.
-        configuration.inlineCommitByteCountMax = .max
-        configuration.readThreadCount = 0
+        change(&configuration)
         self.configuration = configuration
         self.disk = disk
-        loop = try Self.open(configuration, disk, eventLoop, clock)
+        loop = try Self.open(
+            configuration, disk, eventLoop, clock,
+            WorkThreads(writer: writer, readers: reader, background: background))
     }
 
     private static func open(
         _ configuration: BrokerConfiguration, _ disk: SimulatedFileSystem,
-        _ eventLoop: EmbeddedEventLoop, _ clock: RigClock
+        _ eventLoop: EmbeddedEventLoop, _ clock: RigClock, _ threads: WorkThreads
     ) throws -> CommitLoop {
         let store = try OpenStore(
             configuration, fileSystem: disk,
@@ -42,7 +49,7 @@ final class BrokerRig {
                 bootMilliseconds: clock.milliseconds, softwareVersion: "rig"),
             readBoot: { clock.milliseconds })
         return store.commitLoop(
-            eventLoop: eventLoop, configuration: configuration,
+            eventLoop: eventLoop, configuration: configuration, threads: threads,
             logger: Logger(label: "rig", factory: { _ in SwiftLogNoOpLogHandler() }))
     }
 
@@ -50,7 +57,15 @@ final class BrokerRig {
     func losePower() throws {
         disk = SimulatedFileSystem(disk.disk.afterPowerLoss(CrashChoices()))
         eventLoop = EmbeddedEventLoop()
-        loop = try Self.open(configuration, disk, eventLoop, clock)
+        loop = try Self.open(
+            configuration, disk, eventLoop, clock,
+            WorkThreads(writer: writer, readers: reader, background: background))
+    }
+
+    /// Has the upkeep done, a piece whenever time passes.
+    func startBackgroundWork() {
+        loop.startBackgroundWork()
+        run()
     }
 
     func connect(producer: UInt64 = 0, greets: Bool = true) throws -> RigClient {

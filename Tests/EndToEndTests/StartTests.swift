@@ -200,8 +200,8 @@ struct StartTests {
                 name: "a segment size that is no power of two", arguments: ["--segment-mib", "3"],
                 saying: "segment-mib"),
             BadSetting(
-                name: "no memory", arguments: ["--memory-ring-mib", "0"],
-                saying: "memory-ring-mib"),
+                name: "no memory", arguments: ["--memory-mib", "0"],
+                saying: "memory-mib"),
             BadSetting(
                 name: "a number that is none", arguments: ["--segment-mib", "many"],
                 saying: "many"),

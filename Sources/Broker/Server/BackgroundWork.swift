@@ -1,65 +1,82 @@
-internal import HoldfastWAL
+internal import HoldfastStore
 internal import NIOCore
-internal import NIOPosix
 
-/// What is done beside serving, on a thread of its own: segments are zero-filled ahead of need,
-/// since blocks that were written once sync several times faster than new ones.
+/// Does the upkeep of the store on a thread of its own, beside serving, in pieces with pauses.
 ///
 /// Belongs to the core loop, all but the work itself.
 final class BackgroundWork: @unchecked Sendable {
-    /// Between two pieces while nothing is committed, and while commits go on: filling may slow
-    /// them by a few percent, and never stops for good under a load that never pauses.
+    /// Between two pieces while nothing is committed, and while commits go on: filling spare segments
+    /// may slow them by a few percent, and never stops for good under a load that never pauses.
     private static let idlePause = TimeAmount.milliseconds(2)
     private static let busyPause = TimeAmount.milliseconds(50)
+    /// Between two pieces of a snapshot, which holds memory as long as it is not written.
+    private static let snapshotPause = TimeAmount.milliseconds(4)
 
-    private let log: WriteAheadLog
+    private let upkeep: Upkeep
     private let eventLoop: any EventLoop
     private let isBusy: () -> Bool
-    private let thread = NIOThreadPool(numberOfThreads: 1)
+    private let onStep: () -> Void
+    private let thread: any WorkThread
     private var isRunning = false
+    private var isWoken = false
     private var isStopping = false
 
-    /// - Parameter isBusy: whether a commit is in hand, or was a moment ago.
-    init(log: WriteAheadLog, eventLoop: any EventLoop, isBusy: @escaping () -> Bool) {
-        self.log = log
+    /// - Parameters:
+    ///   - isBusy: whether a commit is in hand, or was a moment ago.
+    ///   - onStep: called on the core loop after each piece.
+    init(
+        upkeep: Upkeep, eventLoop: any EventLoop, thread: any WorkThread,
+        isBusy: @escaping () -> Bool, onStep: @escaping () -> Void
+    ) {
+        self.upkeep = upkeep
         self.eventLoop = eventLoop
+        self.thread = thread
         self.isBusy = isBusy
-        thread.start()
+        self.onStep = onStep
     }
 
-    /// Something may have to be done: a segment was taken from the spare ones.
+    /// Something may have to be done: a segment was taken from the spare ones, a snapshot was taken.
     func wake() {
+        isWoken = true
         guard !isRunning, !isStopping else { return }
         isRunning = true
         step()
     }
 
     private func step() {
-        thread.submit { [log] _ in
-            let hasMore: Bool
-            do throws(LogError) {
-                hasMore = try log.prepareSpareSegments()
+        isWoken = false
+        thread.submit { [upkeep] in
+            let progress: Upkeep.Progress
+            do throws(StoreFault) {
+                progress = try upkeep.step()
             } catch {
-                if case .failed = error {
-                    FailStop.exit(.storageFailed, "the log could not be prepared: \(error)")
-                }
-                // Space for a spare segment may be lacking; the log goes on without.
-                hasMore = false
+                FailStop.exit(.storageFailed, "the store's upkeep failed: \(error)")
             }
-            self.eventLoop.execute { self.ended(hasMore: hasMore) }
+            self.eventLoop.execute { self.ended(progress) }
         }
     }
 
-    private func ended(hasMore: Bool) {
-        guard hasMore, !isStopping else {
-            isRunning = false
-            return
+    private func ended(_ progress: Upkeep.Progress) {
+        onStep()
+        guard !isStopping else { return }
+        let pause: TimeAmount
+        switch progress {
+        case .more(isUrgent: true), .waitingForLog: pause = Self.snapshotPause
+        case .more(isUrgent: false): pause = isBusy() ? Self.busyPause : Self.idlePause
+        case .idle:
+            guard isWoken else {
+                isRunning = false
+                return
+            }
+            pause = Self.idlePause
         }
-        eventLoop.scheduleTask(in: isBusy() ? Self.busyPause : Self.idlePause) { self.step() }
+        eventLoop.scheduleTask(in: pause) {
+            if !self.isStopping { self.step() }
+        }
     }
 
     func stop() async throws {
-        eventLoop.execute { self.isStopping = true }
-        try await thread.shutdownGracefully()
+        try await eventLoop.submit { self.isStopping = true }.get()
+        try await thread.stop()
     }
 }

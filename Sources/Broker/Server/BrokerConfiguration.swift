@@ -1,3 +1,5 @@
+package import HoldfastStore
+
 /// Every setting of a broker, with its default and its reason.
 package struct BrokerConfiguration: Sendable {
     /// Where everything the broker knows is kept.
@@ -5,9 +7,8 @@ package struct BrokerConfiguration: Sendable {
     package var host = "127.0.0.1"
     /// 0 takes any free port, which is said in the ready line.
     package var port = 7433
-    /// Memory for the batches written last, in bytes. A job consumed while its batch is still in
-    /// here costs no read; the log is written past the page cache, so this is its only cache.
-    package var recentByteCountMax = 96 << 20
+    /// What the broker's own caches and tables may take together, in bytes, whatever the backlog.
+    package var memory = MemoryBudget()
     /// A batch up to this size is written on the core loop itself while the log writer is idle:
     /// cheaper than two changes of thread, as long as the loop has little else to do.
     package var inlineCommitByteCountMax = 64 << 10
@@ -28,6 +29,8 @@ package struct BrokerConfiguration: Sendable {
     /// Segment size for a new store in bytes, a power of two; nil chooses by the volume's size.
     package var segmentByteCount: Int?
     package var leaseCountMax = 262_144
+    /// When snapshots are taken.
+    package var snapshots = SnapshotPolicy()
 
     package init(dataDirectory: String) {
         self.dataDirectory = dataDirectory

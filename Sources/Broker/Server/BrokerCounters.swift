@@ -9,4 +9,6 @@ struct BrokerCounters {
     var expiries: UInt64 = 0
     var undelivered: UInt64 = 0
     var corruptPayloads: UInt64 = 0
+    var snapshotsBegun: UInt64 = 0
+    var snapshots: UInt64 = 0
 }

@@ -44,11 +44,11 @@ package struct BrokerServer: Service {
             throw addressFault(error)
         }
         let store = try OpenStore(configuration)
-        let recovery = store.log.recovery
-        let (jobCount, leaseCount) = (store.jobCount, store.leaseCount)
+        let summary = store.summary
         let eventLoop = group.next()
         let loop = store.commitLoop(
-            eventLoop: eventLoop, configuration: configuration, logger: logger)
+            eventLoop: eventLoop, configuration: configuration,
+            threads: WorkThreads(readThreadCount: configuration.readThreadCount), logger: logger)
         served.begin(loop)
         try await channel.setOption(.autoRead, value: true).get()
         channel.read()
@@ -56,12 +56,20 @@ package struct BrokerServer: Service {
         // One line for people and scripts alike; what it says is part of docs/operating.md.
         logger.notice(
             """
-            ready listen=\(address) jobs=\(jobCount) leases=\(leaseCount) \
-            records=\(recovery.recordCount) cut_bytes=\(recovery.cutByteCount) \
-            in_doubt_records=\(recovery.inDoubtRecordCount) \
+            ready listen=\(address) jobs=\(summary.jobCount) leases=\(summary.leaseCount) \
+            snapshot_lsn=\(summary.snapshotLSN) records=\(summary.recovery.recordCount) \
+            cut_bytes=\(summary.recovery.cutByteCount) \
+            in_doubt_records=\(summary.recovery.inDoubtRecordCount) \
             milliseconds=\(BrokerClock.systemBootMilliseconds() - started) \
             data=\(configuration.dataDirectory)
             """)
+        if summary.passedOverSnapshotCount > 0 {
+            logger.error(
+                """
+                a snapshot was not whole and is in quarantine; the one before and the log since \
+                were used
+                """, metadata: ["count": "\(summary.passedOverSnapshotCount)"])
+        }
         onReady()
         eventLoop.execute { loop.startBackgroundWork() }
         try? await gracefulShutdown()

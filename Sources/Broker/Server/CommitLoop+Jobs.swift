@@ -8,11 +8,20 @@ internal import HoldfastWAL
 extension CommitLoop {
     func showJob(_ request: Request) throws(WireFault) {
         let id = try JobShowRequest(body: request.body).id
+        let (connection, correlation) = (request.connection, request.correlation)
+        withBirths(of: [id.lsn]) { births in
+            self.showJob(id, birth: births[id.lsn], connection, correlation)
+        }
+    }
+
+    private func showJob(
+        _ id: JobID, birth: BirthFacts?, _ connection: ConnectionHandler, _ correlation: UInt32
+    ) {
         let summary: JobSummary
         do throws(Refusal) {
-            summary = try engine.job(id)
+            summary = try engine.job(id, birth: birth)
         } catch {
-            refuse(error, request)
+            refuse(error, correlation, of: connection)
             return
         }
         var reply = JobShowReply(
@@ -21,8 +30,6 @@ extension CommitLoop {
             queue: summary.queue.map { engine.queueSummary($0).name } ?? "",
             lastError: String(decoding: summary.lastError, as: UTF8.self),
             checkpoint: engine.checkpoint(of: id.lsn) ?? [])
-        let connection = request.connection
-        let correlation = request.correlation
         if let body = bodyInMemory(of: id.lsn) {
             reply.complete(with: body)
             answer(connection) { reply.write(correlation: correlation, into: &$0.gathering) }
@@ -46,20 +53,37 @@ extension CommitLoop {
             refuse(Self.unknownQueue(list.queue), request)
             return
         }
-        let page = engine.jobs(
-            in: queue, state: list.state, after: list.after, limit: list.limit)
-        let reply = JobListReply(next: page.next, jobs: page.jobs.map(report))
-        answer(request.connection) {
-            reply.write(correlation: request.correlation, into: &$0.gathering)
+        let (connection, correlation, state) = (
+            request.connection, request.correlation, list.state
+        )
+        let page = engine.jobCandidates(
+            in: queue, state: state, after: list.after, limit: list.limit)
+        let unknown = page.candidates.filter(\.needsBirth).map(\.lsn)
+        withBirths(of: unknown) { births in
+            // What it is by now: it may have gone on while its record was read.
+            let jobs = page.candidates.compactMap { candidate in
+                self.engine.summary(of: candidate.lsn, birth: births[candidate.lsn])
+            }.filter { $0.queue == queue && (state == nil || $0.state == state) }
+            let reply = JobListReply(next: page.next, jobs: jobs.map(self.report))
+            self.answer(connection) {
+                reply.write(correlation: correlation, into: &$0.gathering)
+            }
         }
     }
 
     func cancelJobs(_ request: Request) throws(WireFault) {
         let ids = try JobCancelRequest(body: request.body, limits: limits).ids.copy()
-        results.removeAll(keepingCapacity: true)
-        let batch = openBatch()
-        engine.cancel(ids, into: batch, results: &results)
-        answerItems(request)
+        let (connection, correlation) = (request.connection, request.correlation)
+        withBirths(of: ids.map(\.lsn)) { births in
+            self.results.removeAll(keepingCapacity: true)
+            self.engine.cancel(
+                ids, births: { births[$0] }, into: self.openBatch(), results: &self.results)
+            self.answer(connection) {
+                ItemsReply.write(
+                    to: .jobCancel, correlation: correlation,
+                    answers: self.results.lazy.map(ItemAnswer.init), into: &$0.gathering)
+            }
+        }
     }
 
     func redrive(_ request: Request) throws(WireFault) {

@@ -1,7 +1,9 @@
 internal import HoldfastEngine
 internal import HoldfastModel
+internal import HoldfastPages
 internal import HoldfastProtocol
 internal import HoldfastRecords
+internal import HoldfastStore
 internal import HoldfastWAL
 
 extension CommitLoop {
@@ -116,6 +118,12 @@ extension CommitLoop {
             ("segments", UInt64(status.segmentCount)),
             ("log_bytes", UInt64(status.byteCount)),
             ("spare_segments", UInt64(status.spareCount)),
+            ("snapshot_lsn", upkeep.snapshotLSN),
+            ("snapshots", counters.snapshots),
+            ("snapshots_begun", counters.snapshotsBegun),
+            ("pages_used", UInt64(engine.pages.usedPageCount)),
+            ("pages_resident", UInt64(engine.pages.residentPageCount)),
+            ("pages_dirty", UInt64(engine.pages.dirtyPageCount)),
             ("recovered_records", UInt64(recovery.recordCount)),
             ("recovery_cut_bytes", UInt64(recovery.cutByteCount)),
             ("recovery_in_doubt_records", UInt64(recovery.inDoubtRecordCount)),

@@ -3,6 +3,7 @@ internal import HoldfastEngine
 internal import HoldfastModel
 internal import HoldfastProtocol
 internal import HoldfastRecords
+internal import HoldfastStore
 internal import HoldfastWAL
 internal import Logging
 package import NIOCore
@@ -30,6 +31,7 @@ package final class CommitLoop: @unchecked Sendable {
     /// Kept for as long as the loop: it holds the lock.
     private let directory: DataDirectory
     let log: WriteAheadLog
+    let upkeep: Upkeep
     let reads: RecordReads
     let logger: Logger
     let clock: BrokerClock
@@ -43,8 +45,11 @@ package final class CommitLoop: @unchecked Sendable {
     @exclusivity(unchecked) private(set) var isDraining = false
 
     let startedBootMilliseconds: Int64
+    private let threads: WorkThreads
     private let writer: LogWriter
-    @exclusivity(unchecked) private var background: BackgroundWork?
+    @exclusivity(unchecked) var background: BackgroundWork?
+    @exclusivity(unchecked) var pace: SnapshotPace
+    @exclusivity(unchecked) var idleCheck: RepeatedTask?
     @exclusivity(unchecked) private var byteCountSinceWake = 0
     @exclusivity(unchecked) private var recent: RecentBatches
     /// What gathers. Its frame time is fixed and due jobs are moved when the first request of a
@@ -81,7 +86,8 @@ package final class CommitLoop: @unchecked Sendable {
 
     init(
         eventLoop: any EventLoop, configuration: BrokerConfiguration, directory: DataDirectory,
-        log: WriteAheadLog, engine: consuming JobEngine, clock: BrokerClock, logger: Logger
+        log: WriteAheadLog, upkeep: Upkeep, engine: consuming JobEngine,
+        clock: BrokerClock, threads: WorkThreads, logger: Logger
     ) {
         let identity = directory.identity
         self.eventLoop = eventLoop
@@ -92,13 +98,19 @@ package final class CommitLoop: @unchecked Sendable {
         limits = AnnouncedLimits(segmentByteCount: identity.segmentByteCount)
         self.directory = directory
         self.log = log
+        self.upkeep = upkeep
         self.engine = engine
+        var policy = configuration.snapshots
+        policy.dirtyPageCountMax = min(
+            policy.dirtyPageCountMax, configuration.memory.dirtyPageCountMax)
+        pace = SnapshotPace(policy)
         self.clock = clock
         self.logger = logger
         startedBootMilliseconds = clock.bootMilliseconds
-        writer = LogWriter(log: log, eventLoop: eventLoop)
-        reads = RecordReads(log: log, threadCount: configuration.readThreadCount)
-        recent = RecentBatches(byteCountMax: configuration.recentByteCountMax)
+        self.threads = threads
+        writer = LogWriter(log: log, eventLoop: eventLoop, thread: threads.writer)
+        reads = RecordReads(log: log, threads: threads.readers)
+        recent = RecentBatches(byteCountMax: configuration.memory.recentByteCountMax)
         gathering = recent.takeSpare()
         nextLSN = log.firstNextLSN
         frameTime = log.recovery.lastFrameTime
@@ -106,13 +118,22 @@ package final class CommitLoop: @unchecked Sendable {
     }
 
     /// Begins the work beside serving. Once, on the event loop.
-    func startBackgroundWork() {
-        let background = BackgroundWork(log: log, eventLoop: eventLoop) {
-            self.writing != nil
-                || self.clock.bootMilliseconds - self.lastCommitBootMilliseconds < 100
-        }
+    package func startBackgroundWork() {
+        let background = BackgroundWork(
+            upkeep: upkeep, eventLoop: eventLoop, thread: threads.background,
+            isBusy: {
+                self.writing != nil
+                    || self.clock.bootMilliseconds - self.lastCommitBootMilliseconds < 100
+            }, onStep: { self.takeSnapshotOutcome() })
         self.background = background
         background.wake()
+        beginIdleChecks()
+    }
+
+    /// Nothing was committed for so long, and nothing is about to be.
+    func isIdle(forMilliseconds milliseconds: Int64) -> Bool {
+        writing == nil && (!isGathering || gathering.isEmpty)
+            && clock.bootMilliseconds - lastCommitBootMilliseconds >= milliseconds
     }
 
     /// Looks for work beside serving whenever a part of a segment has been filled.
@@ -165,10 +186,12 @@ package final class CommitLoop: @unchecked Sendable {
 
     private func commitGathered() {
         guard writing == nil else { return }  // goes on when the commit ends
+        checkPages()
         guard isGathering, !gathering.isEmpty else {
             // Nothing new was said, and all that the replies were computed from is durable.
             isGathering = false
             release(&connectionsGathering)
+            takeSnapshotIfDue()
             return
         }
         let batch = gathering
@@ -180,9 +203,13 @@ package final class CommitLoop: @unchecked Sendable {
         swap(&connectionsGathering, &connectionsWriting)
         for connection in connectionsWriting { connection.replies.seal() }
         counters.commits += 1
+        // The engine is now as it is after the last record of the batch, and of none behind it.
+        pace.add(
+            recordCount: Int(batch.nextLSN - batch.firstLSN), byteCount: batch.byteCount)
+        takeSnapshotIfDue(with: batch)
         if batch.byteCount <= configuration.inlineCommitByteCountMax {
             let before = clock.bootMilliseconds
-            writer.writeInline(batch)
+            writer.write(batch)
             noteStall(since: before)
             commitEnded()
         } else {
@@ -357,17 +384,19 @@ package final class CommitLoop: @unchecked Sendable {
     var connectionCount: Int { connections.count }
     var waitCount: Int { waits.count }
 
-    /// Whether requests are left in the sockets because the disk is behind.
+    /// Whether requests are left in the sockets because the disk is behind: with a commit, or with
+    /// a snapshot that changed pages are waiting for.
     var isSaturated: Bool {
         isGathering && gathering.byteCount > configuration.gatheredByteCountMax
+            || engine.pages.dirtyPageCount > configuration.memory.cachedPageCountMax
     }
 
     func pause(_ connection: ConnectionHandler) {
         connectionsPaused.append(connection)
     }
 
-    private func resumeReading() {
-        guard !connectionsPaused.isEmpty else { return }
+    func resumeReading() {
+        guard !connectionsPaused.isEmpty, !isSaturated else { return }
         let paused = connectionsPaused
         connectionsPaused.removeAll()
         for connection in paused { connection.resumeReading() }
@@ -406,11 +435,13 @@ package final class CommitLoop: @unchecked Sendable {
 
     private static let unreadPatience = TimeAmount.seconds(5)
 
-    /// Ends the threads and closes the log. After `drain`.
+    /// Ends the threads, takes a last snapshot, so that the next start has nothing to replay, and
+    /// closes the log. After `drain`.
     package func stop() async throws {
         try await background?.stop()
         try await writer.stop()
         try await reads.stop()
+        try await eventLoop.submit { try self.finishSnapshots() }.get()
         try log.close()
     }
 }

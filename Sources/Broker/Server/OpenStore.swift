@@ -1,19 +1,19 @@
 package import HoldfastDisk
 internal import HoldfastEngine
 internal import HoldfastModel
+internal import HoldfastPages
+internal import HoldfastRecords
+internal import HoldfastStore
 package import HoldfastWAL
 package import Logging
 package import NIOCore
 
-/// A data directory that is open, and what its log says: the engine as it was when the last commit
-/// became durable.
+/// A store that is open, and the clock that goes on from it.
 package struct OpenStore: ~Copyable {
-    let directory: DataDirectory
-    let log: WriteAheadLog
-    private var engine: JobEngine
+    private let store: Store
     private let clock: BrokerClock
 
-    /// Locks the directory, finds the end of the log, and replays all of it.
+    /// Opens the data directory: from then on it is this process's.
     ///
     /// - Throws: where the directory is refused; nothing on disk was changed then.
     init(_ configuration: BrokerConfiguration) throws(BrokerFault) {
@@ -21,7 +21,7 @@ package struct OpenStore: ~Copyable {
         do throws(DiskError) {
             fileSystem = try PosixFileSystem(root: configuration.dataDirectory, creating: true)
         } catch {
-            throw BrokerFault(.disk(error), configuration)
+            throw BrokerFault(.directory(.disk(error)), configuration)
         }
         let start = LogStart(
             bootID: .currentBoot(), wallMilliseconds: BrokerClock.systemWallMilliseconds(),
@@ -37,66 +37,63 @@ package struct OpenStore: ~Copyable {
         _ configuration: BrokerConfiguration, fileSystem: any FileSystem, start: LogStart,
         readBoot: @escaping @Sendable () -> Int64
     ) throws(BrokerFault) {
-        let directory: DataDirectory
-        do throws(StoreError) {
-            directory = try DataDirectory.open(
-                fileSystem, segmentByteCount: configuration.segmentByteCount)
+        do throws(StoreFault) {
+            store = try Store(fileSystem, StoreConfiguration(configuration), start: start)
         } catch {
             throw BrokerFault(error, configuration)
         }
-        let identity = directory.identity
-        var engine = JobEngine(
-            configuration: EngineConfiguration(
-                key: StoreKey(low: identity.keyLow, high: identity.keyHigh),
-                leaseCountMax: configuration.leaseCountMax))
-        let log: WriteAheadLog
-        do throws(LogError) {
-            log = try WriteAheadLog.open(directory, start: start) { lsn, frameTime, body in
-                try engine.replay(lsn: lsn, frameTime: frameTime, body: body)
-            }
-        } catch {
-            throw BrokerFault(error, configuration)
-        }
-        self.directory = directory
-        self.log = log
-        self.engine = engine
         clock = BrokerClock(
-            timeBaseMilliseconds: log.recovery.timeBaseMilliseconds,
+            timeBaseMilliseconds: store.log.recovery.timeBaseMilliseconds,
             bootBaseMilliseconds: start.bootMilliseconds, readBoot: readBoot)
     }
 
-    package var jobCount: Int { engine.jobCount }
-    package var leaseCount: Int { engine.leaseCount }
+    /// What the start found, for the line that says so.
+    var summary: StartSummary {
+        StartSummary(
+            jobCount: store.jobCount, leaseCount: store.leaseCount,
+            snapshotLSN: store.snapshotLSN ?? 0,
+            passedOverSnapshotCount: store.passedOverSnapshotCount, recovery: store.log.recovery)
+    }
 
     /// The loop that serves the store from now on: leases get their full duration again.
     package consuming func commitLoop(
-        eventLoop: any EventLoop, configuration: BrokerConfiguration, logger: Logger
+        eventLoop: any EventLoop, configuration: BrokerConfiguration, threads: WorkThreads,
+        logger: Logger
     ) -> CommitLoop {
-        engine.restartLeaseClocks(bootMilliseconds: clock.bootMilliseconds)
+        let (directory, log, upkeep, clock) = (store.directory, store.log, store.upkeep, clock)
         return CommitLoop(
             eventLoop: eventLoop, configuration: configuration, directory: directory, log: log,
-            engine: engine, clock: clock, logger: logger)
+            upkeep: upkeep, engine: store.takeEngine(bootMilliseconds: clock.bootMilliseconds),
+            clock: clock, threads: threads, logger: logger)
+    }
+}
+
+struct StartSummary: Sendable {
+    let jobCount: Int
+    let leaseCount: Int
+    /// 0 where no snapshot was there.
+    let snapshotLSN: LSN
+    let passedOverSnapshotCount: Int
+    let recovery: LogRecoveryReport
+}
+
+extension StoreConfiguration {
+    init(_ configuration: BrokerConfiguration) {
+        self.init()
+        segmentByteCount = configuration.segmentByteCount
+        leaseCountMax = configuration.leaseCountMax
+        pages.cachedPageCountMax = configuration.memory.cachedPageCountMax
     }
 }
 
 extension BrokerFault {
-    init(_ error: StoreError, _ configuration: BrokerConfiguration) {
+    init(_ fault: StoreFault, _ configuration: BrokerConfiguration) {
         let code: FailStop.ExitCode =
-            switch error {
-            case .inUse: .locked
-            case .badSegmentByteCount: .usage
-            case .disk: .storageFailed
-            default: .dataRefused
+            switch fault {
+            case .directory(.inUse): .locked
+            case .directory(.badSegmentByteCount): .usage
+            default: fault.isRefusalOfData ? .dataRefused : .storageFailed
             }
-        self.init(exitCode: code, message: "\(configuration.dataDirectory): \(error)")
-    }
-
-    init(_ error: LogError, _ configuration: BrokerConfiguration) {
-        let code: FailStop.ExitCode =
-            switch error {
-            case .damaged, .unreadable: .dataRefused
-            default: .storageFailed
-            }
-        self.init(exitCode: code, message: "\(configuration.dataDirectory): \(error)")
+        self.init(exitCode: code, message: "\(configuration.dataDirectory): \(fault)")
     }
 }

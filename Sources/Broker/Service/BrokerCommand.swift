@@ -30,8 +30,8 @@ struct BrokerCommand: AsyncParsableCommand {
     @Option(help: "trace, debug, info, notice, warning, error or critical (default info).")
     var logLevel: String?
 
-    @Option(help: "Memory for recent commits in MiB (default 96).")
-    var memoryRingMib: Int?
+    @Option(help: "Memory for caches and tables in MiB, whatever the backlog (default 192).")
+    var memoryMib: Int?
 
     @Option(help: "Segment size of a new store in MiB, 1 to 64 (default by the volume's size).")
     var segmentMib: Int?

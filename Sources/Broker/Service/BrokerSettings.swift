@@ -23,8 +23,8 @@ struct BrokerSettings {
         if let value = flags.logLevel {
             given["log-level"] = .init(.string(value), isSecret: false)
         }
-        if let value = flags.memoryRingMib {
-            given["memory-ring-mib"] = .init(.int(value), isSecret: false)
+        if let value = flags.memoryMib {
+            given["memory-mib"] = .init(.int(value), isSecret: false)
         }
         if let value = flags.segmentMib {
             given["segment-mib"] = .init(.int(value), isSecret: false)
@@ -57,11 +57,11 @@ struct BrokerSettings {
                 message: "\(broker.host) is not a loopback address and this broker authenticates "
                     + "nobody: listen on 127.0.0.1, or give --insecure if the network is your own")
         }
-        if let mebibytes = try providers.number("memory-ring-mib") {
-            guard (1...16_384).contains(mebibytes) else {
-                throw Fault(message: "memory-ring-mib must be 1 to 16384, not \(mebibytes)")
+        if let mebibytes = try providers.number("memory-mib") {
+            guard (64...65_536).contains(mebibytes) else {
+                throw Fault(message: "memory-mib must be 64 to 65536, not \(mebibytes)")
             }
-            broker.recentByteCountMax = mebibytes << 20
+            broker.memory = MemoryBudget(byteCount: mebibytes << 20)
         }
         if let mebibytes = try providers.number("segment-mib") {
             guard (1...64).contains(mebibytes), mebibytes & (mebibytes - 1) == 0 else {

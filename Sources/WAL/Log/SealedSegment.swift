@@ -10,4 +10,18 @@ struct SealedSegment: Equatable, Sendable {
     let end: Int
 
     var number: UInt64 { header.number }
+
+    var summary: SegmentSummary {
+        SegmentSummary(
+            number: number, salt: header.salt, firstLSN: firstLSN, nextLSN: nextLSN, end: end,
+            byteCount: header.byteCount)
+    }
+}
+
+extension SealedSegment {
+    /// As a snapshot says.
+    init(_ header: SegmentHeader, _ summary: SegmentSummary) {
+        self.init(
+            header: header, firstLSN: summary.firstLSN, nextLSN: summary.nextLSN, end: summary.end)
+    }
 }

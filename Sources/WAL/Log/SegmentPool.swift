@@ -13,6 +13,8 @@ internal import Synchronization
 final class SegmentPool: Sendable {
     /// Spares to be kept, besides the one whose headers are ready.
     static let spareCountTarget = 2
+    /// Files to be kept: what is released beyond that goes back to the volume.
+    static let fileCountMax = spareCountTarget + 1
     /// What one step of the background thread writes: some milliseconds of a disk's time.
     static let pieceByteCount = 1 << 20
 
@@ -25,11 +27,17 @@ final class SegmentPool: Sendable {
         let isFilled: Bool
     }
 
-    private struct Spares {
+    struct Spares {
         var ready: Candidate?
         var spares: [UInt64] = []
         var raws: [UInt64] = []
         var nextName: UInt64 = 1
+        /// Whether one more is being filled with zeros.
+        var isFilling = false
+
+        var count: Int {
+            spares.count + raws.count + (ready == nil ? 0 : 1) + (isFilling ? 1 : 0)
+        }
     }
 
     /// The raw file that is being filled; used by one background step at a time.
@@ -39,11 +47,11 @@ final class SegmentPool: Sendable {
         var done: Int
     }
 
-    private let fileSystem: any FileSystem
-    private let identity: StoreIdentity
+    let fileSystem: any FileSystem
+    let identity: StoreIdentity
     private let alignment: Int
     private let entropy: @Sendable () -> UInt64
-    private let spares = Mutex(Spares())
+    let spares = Mutex(Spares())
     private let filling = Mutex<Filling?>(nil)
 
     /// Looks at what is in the pool; changes nothing.
@@ -75,7 +83,7 @@ final class SegmentPool: Sendable {
 
     /// The files it holds.
     var fileCount: Int {
-        spares.withLock { $0.spares.count + $0.raws.count + ($0.ready == nil ? 0 : 1) }
+        spares.withLock { $0.count }
     }
 
     /// A file with the headers of segment `number` on the disk, to be renamed into the log.
@@ -85,9 +93,14 @@ final class SegmentPool: Sendable {
     func takeForRoll(number: UInt64, byteCount: Int) throws(LogError) -> Candidate {
         let candidate = try take(number: number, byteCount: byteCount)
         if candidate.isReady { return candidate.file }
-        try LogError.obtaining { () throws(DiskError) in
-            try writeHeaders(of: candidate.file)
-            try candidate.file.file.sync()
+        do throws(LogError) {
+            try LogError.obtaining { () throws(DiskError) in
+                try writeHeaders(of: candidate.file)
+                try candidate.file.file.sync()
+            }
+        } catch {
+            keep(candidate.file)
+            throw error
         }
         return candidate.file
     }
@@ -118,48 +131,6 @@ final class SegmentPool: Sendable {
         }
     }
 
-    /// Takes segment `number` out of the log. Its name is gone from there, durably, before any byte
-    /// of it changes. Nobody may be reading it: the log calls this only for segments that it has
-    /// not made known to readers.
-    func recycle(_ number: UInt64) throws(DiskError) {
-        let name = takeName()
-        try fileSystem.rename(DirectoryLayout.segment(number), to: Self.path(name, ".raw"))
-        try fileSystem.syncDirectory(DirectoryLayout.log)
-        try fileSystem.syncDirectory(DirectoryLayout.pool)
-        spares.withLock { $0.raws.append(name) }
-    }
-
-    /// Removes what is more than will be needed, and files of another length.
-    func trim() throws(DiskError) {
-        let found = spares.withLock { $0 }
-        var kept = 0
-        var remove: [String] = []
-        var left = Spares(ready: found.ready, nextName: found.nextName)
-        for name in found.spares {
-            let file = try fileSystem.openFile(Self.path(name, ".spare"), for: .reading)
-            let fits = try file.byteCount() == identity.segmentByteCount
-            if fits, kept < Self.spareCountTarget + 1 {
-                kept += 1
-                left.spares.append(name)
-            } else {
-                remove.append(Self.path(name, ".spare"))
-            }
-        }
-        for name in found.raws {
-            let file = try fileSystem.openFile(Self.path(name, ".raw"), for: .reading)
-            let fits = try file.byteCount() == identity.segmentByteCount
-            if fits, kept < Self.spareCountTarget + 1 {
-                kept += 1
-                left.raws.append(name)
-            } else {
-                remove.append(Self.path(name, ".raw"))
-            }
-        }
-        for path in remove { try fileSystem.remove(path) }
-        let result = left
-        spares.withLock { $0 = result }
-    }
-
     /// One step towards a full pool, at most one piece of writing; for the background thread.
     ///
     /// - Parameter nextNumber: the segment that will be needed next.
@@ -187,8 +158,10 @@ final class SegmentPool: Sendable {
         }
         if filling == nil {
             let count = spareCount
-            guard count < Self.spareCountTarget + 1 else { return false }
-            filling = try beginFilling()
+            guard count < Self.fileCountMax else { return false }
+            let next = try beginFilling()
+            filling = next
+            spares.withLock { $0.isFilling = true }
             return true
         }
         var current = filling!
@@ -199,6 +172,7 @@ final class SegmentPool: Sendable {
             try current.file.sync()
         } catch {
             filling = nil
+            spares.withLock { $0.isFilling = false }
             throw error
         }
         current.done += byteCount
@@ -207,7 +181,10 @@ final class SegmentPool: Sendable {
             filling = nil
             try fileSystem.rename(
                 Self.path(current.name, ".raw"), to: Self.path(current.name, ".spare"))
-            spares.withLock { $0.spares.append(current.name) }
+            spares.withLock { spares in
+                spares.spares.append(current.name)
+                spares.isFilling = false
+            }
         }
         return true
     }
@@ -281,14 +258,14 @@ final class SegmentPool: Sendable {
             byteCount: byteCount ?? identity.segmentByteCount, alignment: alignment)
     }
 
-    private func takeName() -> UInt64 {
+    func takeName() -> UInt64 {
         spares.withLock { spares in
             defer { spares.nextName += 1 }
             return spares.nextName
         }
     }
 
-    private static func path(_ name: UInt64, _ ending: String) -> String {
+    static func path(_ name: UInt64, _ ending: String) -> String {
         "\(DirectoryLayout.pool)/\(DirectoryLayout.digits(name))\(ending)"
     }
 }

@@ -1,0 +1,87 @@
+internal import HoldfastEngine
+internal import HoldfastPages
+internal import HoldfastRecords
+internal import HoldfastStore
+internal import HoldfastWAL
+internal import Logging
+internal import NIOCore
+
+// Snapshots: when they are taken, and what becomes of them. Taking one is a matter of a
+// millisecond on the core loop; the writing is done in the background.
+extension CommitLoop {
+    private static let idleCheckSeconds: Int64 = 1
+
+    /// Called when a batch is handed over, or nothing gathers: the engine has the records of what
+    /// was handed over and none behind them.
+    ///
+    /// - Parameter batch: what is about to be appended.
+    func takeSnapshotIfDue(with batch: RecordBatch? = nil) {
+        guard !upkeep.isBusy, pace.isDue(dirtyPageCount: engine.pages.dirtyPageCount) else {
+            return
+        }
+        takeSnapshot(with: batch)
+    }
+
+    private func takeSnapshot(with batch: RecordBatch? = nil) {
+        let ranges = upkeep.rangesToCount(through: engine.lastLSN, handedOver: batch?.firstLSN)
+        let image = engine.freeze(liveCountsIn: ranges)
+        pace.began(byteCount: image.byteCount)
+        counters.snapshotsBegun += 1
+        upkeep.begin(image, ranges: ranges)
+        background?.wake()
+    }
+
+    /// Takes a snapshot of a broker without work where a segment's space would come back by it.
+    func beginIdleChecks() {
+        idleCheck = eventLoop.scheduleRepeatedTask(
+            initialDelay: .seconds(Self.idleCheckSeconds), delay: .seconds(Self.idleCheckSeconds)
+        ) { _ in self.takeSnapshotIfIdle() }
+    }
+
+    private func takeSnapshotIfIdle() {
+        guard isIdle(forMilliseconds: configuration.snapshots.idleMilliseconds), !upkeep.isBusy,
+            upkeep.wouldFreeSegment(liveCount: { self.engine.liveCount(in: $0) })
+        else { return }
+        takeSnapshot()
+    }
+
+    /// Called after each piece of upkeep.
+    func takeSnapshotOutcome() {
+        guard let outcome = upkeep.takeOutcome() else { return }
+        switch outcome {
+        case .committed(let frozen):
+            engine.pages.committed(frozen)
+            counters.snapshots += 1
+        case .abandoned(let frozen, let error):
+            engine.pages.abandoned(frozen)
+            logger.warning("no space for a snapshot; it is tried again later: \(error)")
+        }
+        // The next one may be due already, and requests be waiting for it.
+        beginPass()
+        resumeReading()
+    }
+
+    /// A page of the state that could not be read back was taken for an empty one: nothing that was
+    /// decided on it may leave.
+    func checkPages() {
+        if let failure = engine.pages.failure {
+            FailStop.exit(.storageFailed, "a page of the state cannot be used: \(failure)")
+        }
+    }
+
+    /// Writes a snapshot of the end, on the calling thread. When nothing else goes on any more.
+    func finishSnapshots() throws {
+        idleCheck?.cancel()
+        try finishSnapshot()
+        guard engine.lastLSN > upkeep.snapshotLSN else { return }
+        takeSnapshot()
+        try finishSnapshot()
+    }
+
+    private func finishSnapshot() throws {
+        while upkeep.isBusy {
+            _ = try upkeep.step()
+            takeSnapshotOutcome()
+        }
+    }
+}

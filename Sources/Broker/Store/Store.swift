@@ -1,0 +1,124 @@
+package import HoldfastDisk
+package import HoldfastEngine
+internal import HoldfastModel
+internal import HoldfastPages
+package import HoldfastRecords
+internal import HoldfastSnapshots
+package import HoldfastWAL
+
+/// A data directory that is open: the log, the engine as it was when the last commit became durable,
+/// and the upkeep that takes snapshots and gives space back.
+///
+/// Whoever opens it takes the engine out and becomes its one owner; log and upkeep may be used from
+/// several threads as their own pages say.
+package struct Store: ~Copyable {
+    /// Holds the lock as long as it lives.
+    package let directory: DataDirectory
+    package let log: WriteAheadLog
+    package let upkeep: Upkeep
+    /// What the snapshot said that the start began with; nil where there was none.
+    package let snapshotLSN: LSN?
+    package let passedOverSnapshotCount: Int
+    private let engine: JobEngine
+
+    package var jobCount: Int { engine.jobCount }
+    package var leaseCount: Int { engine.leaseCount }
+
+    /// Locks the directory, restores the newest snapshot, and replays the log since.
+    ///
+    /// - Throws: where the directory is refused; nothing in it was changed then but the lock file.
+    package init(
+        _ fileSystem: any FileSystem, _ configuration: StoreConfiguration, start: LogStart,
+        entropy: @escaping @Sendable () -> UInt64 = { .random(in: .min ... .max) }
+    ) throws(StoreFault) {
+        let directory = try Self.openDirectory(fileSystem, configuration, start, entropy)
+        let snapshots = try Self.openSnapshots(fileSystem, directory.identity, configuration)
+        let newest = snapshots.newest
+        var engine = try Self.engine(directory.identity, snapshots, newest, configuration)
+        let log: WriteAheadLog
+        do throws(LogError) {
+            log = try WriteAheadLog.open(
+                directory, start: start, from: LogOrigin(snapshots),
+                begin: { engine.pages.beginStamps(epoch: $0) },
+                replay: { lsn, frameTime, body in
+                    try engine.replay(lsn: lsn, frameTime: frameTime, body: body)
+                    // What was read of a page that fails is nothing: go no further with it.
+                    if let failure = engine.pages.failure { throw StoreFault.page(failure) }
+                })
+        } catch {
+            // A page that cannot be read is the cause of whatever else did not fit.
+            if let failure = engine.pages.failure { throw .page(failure) }
+            throw .log(error)
+        }
+        if let failure = engine.pages.failure { throw .page(failure) }
+        do throws(SnapshotError) {
+            try snapshots.quarantinePassedOver()
+        } catch {
+            throw .snapshots(error)
+        }
+        self.directory = directory
+        self.log = log
+        self.engine = engine
+        snapshotLSN = newest?.lastLSN
+        passedOverSnapshotCount = snapshots.passedOver.count
+        upkeep = Upkeep(log: log, snapshots: snapshots)
+    }
+
+    /// The engine, whose leases all have their full duration from `bootMilliseconds` on.
+    package consuming func takeEngine(bootMilliseconds: Int64) -> JobEngine {
+        var engine = engine
+        engine.restartLeaseClocks(bootMilliseconds: bootMilliseconds)
+        return engine
+    }
+
+    private static func openDirectory(
+        _ fileSystem: any FileSystem, _ configuration: StoreConfiguration, _ start: LogStart,
+        _ entropy: @escaping @Sendable () -> UInt64
+    ) throws(StoreFault) -> DataDirectory {
+        do throws(StoreError) {
+            return try DataDirectory.open(
+                fileSystem, segmentByteCount: configuration.segmentByteCount,
+                bootID: start.bootID, entropy: entropy)
+        } catch {
+            throw .directory(error)
+        }
+    }
+
+    private static func openSnapshots(
+        _ fileSystem: any FileSystem, _ identity: StoreIdentity,
+        _ configuration: StoreConfiguration
+    ) throws(StoreFault) -> SnapshotStore {
+        do throws(SnapshotError) {
+            return try SnapshotStore.open(
+                fileSystem, identity: identity, limits: configuration.snapshotFiles)
+        } catch {
+            throw .snapshots(error)
+        }
+    }
+
+    private static func engine(
+        _ identity: StoreIdentity, _ snapshots: SnapshotStore, _ newest: SnapshotStore.Loaded?,
+        _ configuration: StoreConfiguration
+    ) throws(StoreFault) -> JobEngine {
+        let pages = PageSpace(
+            limits: configuration.pages, storeUUID: (identity.uuid.high, identity.uuid.low),
+            used: newest?.used ?? PageSet(), retained: newest?.retained ?? PageSet(),
+            snapshotNumber: UInt32(truncatingIfNeeded: snapshots.nextNumber),
+            source: { snapshots.pages.read(first: $0, count: $1, into: $2) })
+        let engineConfiguration = EngineConfiguration(
+            key: StoreKey(low: identity.keyLow, high: identity.keyHigh),
+            leaseCountMax: configuration.leaseCountMax,
+            producerCountMax: configuration.producerCountMax,
+            recentAckCount: configuration.recentAckCount, dueCountMax: configuration.dueCountMax)
+        guard let newest else {
+            return JobEngine(configuration: engineConfiguration, pages: pages)
+        }
+        do throws(RestoreFault) {
+            return try JobEngine(
+                configuration: engineConfiguration, pages: pages, restoring: newest.root)
+        } catch {
+            if let failure = pages.failure { throw .page(failure) }
+            throw .root(snapshotNumber: newest.number, error)
+        }
+    }
+}

@@ -1,0 +1,22 @@
+package import HoldfastPages
+package import HoldfastSnapshots
+
+/// The sizes of a store. All of them are parameters, so that tests cross every border within a
+/// hundred operations.
+package struct StoreConfiguration: Sendable {
+    /// Of a store that is made, in bytes, a power of two; nil chooses by the volume's size.
+    package var segmentByteCount: Int?
+    /// Leases at one time over all queues.
+    package var leaseCountMax = 262_144
+    /// Acks that are remembered; a power of two.
+    package var recentAckCount = 1 << 20
+    package var producerCountMax = 1_024
+    /// Delayed jobs that become ready with one commit.
+    package var dueCountMax = 4_096
+    /// What the state's pages take in memory, and how they are filled.
+    package var pages = PageLimits()
+    /// How pages and snapshots lie in files.
+    package var snapshotFiles = SnapshotLimits()
+
+    package init() {}
+}

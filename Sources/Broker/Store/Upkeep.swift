@@ -1,0 +1,197 @@
+package import HoldfastEngine
+package import HoldfastPages
+package import HoldfastRecords
+package import HoldfastSnapshots
+internal import HoldfastWAL
+internal import Synchronization
+
+/// What is done beside serving, one bounded piece at a time: spare segments, the writing of a
+/// snapshot, and giving back the segments that nothing needs any more.
+///
+/// The engine's owner hands an image over with `begin` and fetches what became of it with
+/// `takeOutcome`; one background thread calls `step`. Neither ever waits for the other.
+package final class Upkeep: Sendable {
+    package enum Progress: Sendable, Equatable {
+        /// There is more to do; a snapshot is being written where `isUrgent`.
+        case more(isUrgent: Bool)
+        /// A snapshot waits for the log: its last record is not durable yet.
+        case waitingForLog
+        case idle
+    }
+
+    package enum Outcome: @unchecked Sendable {
+        case committed(FrozenPages)
+        /// There was no space for it. The state is as safe as before, in the log.
+        case abandoned(FrozenPages, SnapshotError)
+    }
+
+    /// A snapshot that was taken, with the live jobs of each range that was counted.
+    private struct Order: Sendable {
+        let image: EngineImage
+        let ranges: [ClosedRange<LSN>]
+        var segments: [SnapshotSegment] = []
+    }
+
+    private struct State {
+        var order: Order?
+        var outcome: Outcome?
+        var isBusy = false
+    }
+
+    /// The background thread's own.
+    private struct Work {
+        var writing: (SnapshotWriting, Order)?
+    }
+
+    private let log: WriteAheadLog
+    private let snapshots: SnapshotStore
+    private let state = Mutex(State())
+    private let work = Mutex(Work())
+    private let committedLSN: Atomic<LSN>
+
+    init(log: WriteAheadLog, snapshots: SnapshotStore) {
+        self.log = log
+        self.snapshots = snapshots
+        committedLSN = Atomic(snapshots.newest?.lastLSN ?? 0)
+    }
+
+    // MARK: For the engine's owner
+
+    /// Whether a snapshot is being written, or its outcome was not taken yet.
+    package var isBusy: Bool { state.withLock { $0.isBusy } }
+
+    /// The last record that the newest snapshot knows; 0 where there is none.
+    package var snapshotLSN: LSN { committedLSN.load(ordering: .acquiring) }
+
+    /// The ranges of LSNs in which the engine counts the live jobs for a snapshot of now: every
+    /// segment that will have been sealed by then consists of whole ones. Only while nothing is
+    /// being appended.
+    ///
+    /// - Parameters:
+    ///   - lastLSN: the last record of the snapshot.
+    ///   - handedOver: the first record of the batch that is about to be appended, with which the
+    ///     segment that is written now may come to its end.
+    package func rangesToCount(
+        through lastLSN: LSN, handedOver: LSN? = nil
+    ) -> [ClosedRange<LSN>] {
+        let sealed = log.sealedSegments
+        var ranges = sealed.compactMap(\.lsns)
+        var next = sealed.last?.nextLSN ?? 1
+        for border in [handedOver ?? next, lastLSN + 1] where border > next {
+            ranges.append(next...(border - 1))
+            next = border
+        }
+        return ranges
+    }
+
+    /// Has a snapshot written. Only while not busy.
+    ///
+    /// - Parameters:
+    ///   - image: of the engine with all records of the batch that was handed over last.
+    ///   - ranges: in which it counted the live jobs.
+    package func begin(_ image: EngineImage, ranges: [ClosedRange<LSN>]) {
+        state.withLock { state in
+            precondition(!state.isBusy, "one snapshot is written at a time")
+            state.isBusy = true
+            state.order = Order(image: image, ranges: ranges)
+        }
+    }
+
+    /// What became of the snapshot that was begun; nil while it is being written.
+    package func takeOutcome() -> Outcome? {
+        state.withLock { state in
+            guard let outcome = state.outcome.take() else { return nil }
+            state.isBusy = false
+            return outcome
+        }
+    }
+
+    /// Whether a snapshot of now would lead to a segment becoming free: one whose jobs are all done.
+    ///
+    /// - Parameter liveCount: live jobs in a range of LSNs.
+    package func wouldFreeSegment(liveCount: (ClosedRange<LSN>) -> Int) -> Bool {
+        log.sealedSegments.contains { segment in
+            segment.lsns.map { liveCount($0) == 0 } ?? true
+        }
+    }
+
+    // MARK: For the background thread
+
+    /// One piece of work, at most some milliseconds of the disk's.
+    package func step() throws(StoreFault) -> Progress {
+        try work.withLock { work throws(StoreFault) in
+            let isWaiting = state.withLock { $0.order.map { !isDurable($0) } ?? false }
+            if !isWaiting, let order = state.withLock({ $0.order.take() }) {
+                try begin(order, &work)
+            }
+            if work.writing != nil {
+                switch try write(&work) {
+                case .more, .committed: return .more(isUrgent: true)
+                case .waitingForLog: return .waitingForLog
+                }
+            }
+            do throws(LogError) {
+                if try log.prepareSpareSegments() { return .more(isUrgent: false) }
+                let free = snapshots.freeSegments(of: log.sealedSegments)
+                if !free.isEmpty {
+                    try log.release(free)
+                    return .more(isUrgent: false)
+                }
+            } catch {
+                // Space for a spare segment may be lacking; the log goes on without.
+                guard case .full = error else { throw .log(error) }
+            }
+            return isWaiting ? .waitingForLog : .idle
+        }
+    }
+
+    private func isDurable(_ order: Order) -> Bool { log.durableLSN >= order.image.lastLSN }
+
+    private func begin(_ order: Order, _ work: inout Work) throws(StoreFault) {
+        var order = order
+        // Not before the snapshot's last record is durable: with it a segment may have been sealed.
+        order.segments = log.sealedSegments.compactMap { segment in
+            guard segment.nextLSN <= order.image.lastLSN + 1, let lsns = segment.lsns else {
+                return nil
+            }
+            let liveCount = zip(order.ranges, order.image.liveCounts).reduce(0) { sum, counted in
+                lsns.contains(counted.0.lowerBound) && lsns.contains(counted.0.upperBound)
+                    ? sum + counted.1 : sum
+            }
+            return liveCount > 0 ? SnapshotSegment(segment, liveCount: UInt64(liveCount)) : nil
+        }
+        do throws(SnapshotError) {
+            work.writing = (
+                try snapshots.begin(
+                    number: UInt64(order.image.pages.snapshotNumber), lastLSN: order.image.lastLSN,
+                    frameTime: order.image.frameTime, root: order.image.root,
+                    segments: order.segments, frozen: order.image.pages), order
+            )
+        } catch {
+            try giveUp(order, error)
+        }
+    }
+
+    private func write(_ work: inout Work) throws(StoreFault) -> SnapshotWriting.Progress {
+        guard let (writing, order) = work.writing else { return .more }
+        do throws(SnapshotError) {
+            let progress = try writing.step(durableLSN: log.durableLSN)
+            if progress == .committed {
+                work.writing = nil
+                committedLSN.store(order.image.lastLSN, ordering: .releasing)
+                state.withLock { $0.outcome = .committed(order.image.pages) }
+            }
+            return progress
+        } catch {
+            work.writing = nil
+            try giveUp(order, error)
+            return .more
+        }
+    }
+
+    /// No space for a snapshot is survivable: the log has everything. Anything else is not.
+    private func giveUp(_ order: Order, _ error: SnapshotError) throws(StoreFault) {
+        guard case .full = error else { throw .snapshots(error) }
+        state.withLock { $0.outcome = .abandoned(order.image.pages, error) }
+    }
+}
