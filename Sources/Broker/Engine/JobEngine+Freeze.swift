@@ -19,6 +19,9 @@ extension JobEngine {
         return image
     }
 
+    /// Jobs that were born in that range and are not done.
+    package func liveCount(in range: ClosedRange<LSN>) -> Int { live.count(in: range, map, pages) }
+
     private func encodedRoot() -> [UInt8] {
         var root = RootWriter()
         root.put(EngineRoot.magic)
