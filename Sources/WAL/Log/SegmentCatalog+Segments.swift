@@ -1,3 +1,4 @@
+internal import HoldfastDisk
 internal import HoldfastRecords
 internal import Synchronization
 
@@ -5,6 +6,16 @@ internal import Synchronization
 extension SegmentCatalog {
     /// All sealed segments, in their order.
     var sealed: [SealedSegment] { state.withLock { $0.sealed } }
+
+    /// Those that are searched, in their order.
+    var searched: [SealedSegment] { state.withLock { $0.searched } }
+
+    /// 0 where it is not sealed any more.
+    func indexedCount(of key: SegmentKey) throws(DiskError) -> Int {
+        guard let segment = hold(key) else { return 0 }
+        defer { letGo(key) }
+        return try load(segment).index.count
+    }
 
     /// From now on none of these is found. Those that are not sealed stay.
     func release(_ keys: Set<SegmentKey>) {

@@ -195,7 +195,7 @@ final class SegmentCatalog: Sendable {
         }
     }
 
-    private func load(_ segment: SealedSegment) throws(DiskError) -> LoadedSegment {
+    func load(_ segment: SealedSegment) throws(DiskError) -> LoadedSegment {
         if let loaded = inMemory(segment.key) { return loaded }
         let file = try fileSystem.openFile(segment.key.path, for: .reading)
         let loaded = try sidecarWork.withLock { _ throws(DiskError) in
