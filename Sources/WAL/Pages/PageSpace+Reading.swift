@@ -46,7 +46,7 @@ extension PageSpace {
             guard frame != 0 else { return 0 }
         } else if !frames[Int(frame)].isExamined {
             // It was read ahead for something.
-            readAheadPageCount = min(limits.readAheadPageCount, readAheadPageCount * 2)
+            readMoreAhead()
         }
         let page = UnsafeRawPointer(frames[Int(frame)].memory)
         if let fault = fault(of: page, reference, kind, owner: owner) {
@@ -56,6 +56,10 @@ extension PageSpace {
         // The first use is why it was read; the second chance is for what is used again.
         frames[Int(frame)].isExamined = true
         return frame
+    }
+
+    private func readMoreAhead() {
+        readAheadPageCount = min(limits.readAheadPageCount, readAheadPageCount * 2)
     }
 
     private func fault(
@@ -85,12 +89,15 @@ extension PageSpace {
     /// somebody means shows when it is used.
     private func load(_ reference: PageReference, _ kind: PageKind, owner: UInt64) -> UInt32 {
         let first = reference.number
+        // Misses one behind the other say that more at a time would have been good.
+        if first == lastReadEnd { readMoreAhead() }
         var count = 1
         while count < readAheadPageCount, first < UInt32.max - UInt32(count),
             used.contains(first + UInt32(count)), frameIndex[first + UInt32(count)] == 0
         { count += 1 }
         let buffer = UnsafeMutableRawBufferPointer(
             rebasing: readBuffer[..<(count * PageFormat.byteCount)])
+        lastReadEnd = first &+ UInt32(count)
         counters.readCount += 1
         counters.readPageCount += count
         guard source(first, count, buffer) else {
