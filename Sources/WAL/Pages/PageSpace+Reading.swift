@@ -44,10 +44,8 @@ extension PageSpace {
         if frame == 0 {
             frame = load(reference, kind, owner: owner)
             guard frame != 0 else { return 0 }
-        } else if !frames[Int(frame)].isExamined {
-            // It was read ahead for something.
-            readMoreAhead()
         }
+        if !frames[Int(frame)].isExamined { noteUse(of: reference.number) }
         let page = UnsafeRawPointer(frames[Int(frame)].memory)
         if let fault = fault(of: page, reference, kind, owner: owner) {
             fail(reference, kind, owner: owner, fault)
@@ -58,8 +56,13 @@ extension PageSpace {
         return frame
     }
 
-    private func readMoreAhead() {
-        readAheadPageCount = min(limits.readAheadPageCount, readAheadPageCount * 2)
+    /// Pages that come into use one behind the other say that it is good to read several at a time.
+    /// That one of many which were read ahead is used by chance says nothing.
+    private func noteUse(of number: UInt32) {
+        if number == lastExaminedNumber &+ 1 {
+            readAheadPageCount = min(limits.readAheadPageCount, readAheadPageCount * 2)
+        }
+        lastExaminedNumber = number
     }
 
     private func fault(
@@ -89,15 +92,12 @@ extension PageSpace {
     /// somebody means shows when it is used.
     private func load(_ reference: PageReference, _ kind: PageKind, owner: UInt64) -> UInt32 {
         let first = reference.number
-        // Misses one behind the other say that more at a time would have been good.
-        if first == lastReadEnd { readMoreAhead() }
         var count = 1
         while count < readAheadPageCount, first < UInt32.max - UInt32(count),
             used.contains(first + UInt32(count)), frameIndex[first + UInt32(count)] == 0
         { count += 1 }
         let buffer = UnsafeMutableRawBufferPointer(
             rebasing: readBuffer[..<(count * PageFormat.byteCount)])
-        lastReadEnd = first &+ UInt32(count)
         counters.readCount += 1
         counters.readPageCount += count
         guard source(first, count, buffer) else {

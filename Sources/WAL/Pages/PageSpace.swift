@@ -55,8 +55,8 @@ package final class PageSpace {
     @exclusivity(unchecked) var evictablePageCount = 0
     /// Pages that the next miss reads: as many as have been of use lately.
     @exclusivity(unchecked) var readAheadPageCount: Int
-    /// Where the last read of the disk ended.
-    @exclusivity(unchecked) var lastReadEnd: UInt32 = 0
+    /// The page that came into use last, from the disk or from among those read ahead.
+    @exclusivity(unchecked) var lastExaminedNumber: UInt32 = 0
     let readBuffer: UnsafeMutableRawBufferPointer
     /// What a failed page reads as.
     let emptyPage: UnsafeMutableRawPointer
