@@ -163,7 +163,8 @@ let package = Package(
             name: "HoldfastExplorer",
             dependencies: [
                 "HoldfastDisk", "HoldfastEngine", "HoldfastHistory", "HoldfastModel",
-                "HoldfastRecords", "HoldfastSimulation", "HoldfastWAL",
+                "HoldfastPages", "HoldfastRecords", "HoldfastSimulation", "HoldfastSnapshots",
+                "HoldfastStore", "HoldfastWAL",
             ],
             path: "Tests/Explorer"),
         .executableTarget(

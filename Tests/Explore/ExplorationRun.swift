@@ -53,6 +53,7 @@ final class ExplorationRun: Sendable {
             if report.violations.isEmpty {
                 ledger?.add(report, of: seed, stepCount: parameters.operationCount)
             }
+            for violation in report.violations { print(violation) }
             state.withLock { $0.report.merge(report) }
         }
     }

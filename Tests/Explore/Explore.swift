@@ -58,7 +58,7 @@ struct Explore: AsyncParsableCommand {
             seeds: seeds.range, parameters, threadCount: threads,
             ledger: try resume.map { try SeedLedger(path: $0) })
         let report = await run.report()
-        var required = Crossing.log
+        var required = Crossing.log.union(Crossing.snapshots)
         if parameters.nestedCount > 0 { required.formUnion(Crossing.nested) }
         print(report.text(required: required))
         if !report.violations.isEmpty || !report.missing(required).isEmpty {

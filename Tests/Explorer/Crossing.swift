@@ -17,9 +17,7 @@ package enum Crossing: String, Sendable, CaseIterable {
     case closing
     case snapshotPages = "snapshot pages"
     case snapshotFile = "snapshot file"
-    case snapshotCommit = "snapshot named"
     case release = "segment released"
-    case compaction
     case leafPage = "leaf page"
     case branchPage = "branch page"
     case chainPage = "chain page"
@@ -47,6 +45,11 @@ package enum Crossing: String, Sendable, CaseIterable {
         .closing, .birth, .lease, .ack, .returning, .reject, .due, .heartbeat, .cancel, .redrive,
         .queue, .producer,
     ]
+    /// What one with snapshots comes to besides.
+    package static let snapshots: Set<Crossing> = [
+        .snapshotPages, .snapshotFile, .release, .leafPage, .branchPage, .chainPage, .bitmapPage,
+        .arrayPage, .quarantine,
+    ]
     package static let nested: Set<Crossing> = [.nestedOpening, .nestedLater]
 
     /// - Parameter recordNames: of the batch that may be under way.
@@ -59,11 +62,13 @@ package enum Crossing: String, Sendable, CaseIterable {
         case Activity.appending:
             let write = moment.disk.inFlightWrite
             guard path.hasPrefix("log/"), moment.next.call != .rename, let write else {
-                return path.hasPrefix("log/") && moment.next.call == .writeDurably ? [.append] : [.roll]
+                return path.hasPrefix("log/") && moment.next.call == .writeDurably
+                    ? [.append] : [.roll]
             }
             // The first frame of a segment is its START.
             if write.offset == moment.disk.blockByteCount { return [.roll] }
-            return (write.bytes.count > moment.disk.blockByteCount
+            return
+                (write.bytes.count > moment.disk.blockByteCount
                 ? [.append, .longAppend] : [.append])
                 + recordNames().compactMap { byRecordName[$0] }
         case Activity.maintaining: return maintaining(moment)
@@ -92,9 +97,14 @@ package enum Crossing: String, Sendable, CaseIterable {
         let path = moment.next.path
         if path.hasSuffix(".idx") { return [.sidecar] }
         if path.hasPrefix("pages") { return [.snapshotPages] + pageKinds(moment) }
+        if path.hasPrefix("quarantine") { return [.quarantine] }
         if path.hasPrefix("snap") { return [.snapshotFile] }
-        if moment.next.call == .rename, path.hasPrefix("log/") { return [.compaction] }
-        if moment.next.call == .remove, path.hasPrefix("log/") { return [.release] }
+        // A segment's file goes back to the pool, or to the volume.
+        let isRelease =
+            moment.next.call == .rename && path.hasSuffix(".raw")
+            || moment.next.call == .remove && path.hasSuffix(".seg")
+            || moment.next.call == .syncDirectory && path == "log"
+        if isRelease { return [.release] }
         return path.hasPrefix("pool") ? [.spare] : []
     }
 

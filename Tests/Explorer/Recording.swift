@@ -1,6 +1,3 @@
-import HoldfastEngine
-import HoldfastModel
-import HoldfastRecords
 package import HoldfastSimulation
 
 /// One life of a store by seed, with a copy of the disk for every moment of it: commits, background
@@ -19,7 +16,7 @@ package struct Recording {
         let fileSystem = SimulatedFileSystem()
         fileSystem.keepsMoments = true
         var workload = Workload(seed: seed)
-        var timeline = Timeline(emptyStateHash: Self.emptyStateHash(layout))
+        var timeline = Timeline(emptyStateHash: layout.emptyStateHash)
         var clock = SimulatedClock()
         var openings: UInt64 = 0
         func open() throws -> StoreUnderTest {
@@ -36,7 +33,7 @@ package struct Recording {
                 try store.commit(&timeline)
                 store.clock.pass(workload.pause())
             }
-            if workload.oneIn(6) { _ = try store.maintenanceStep() }
+            if workload.oneIn(3) { _ = try store.maintenanceStep() }
             defer { clock = store.clock }
             guard workload.oneIn(45) else { return nil }
             if workload.oneIn(2) { try store.commit(&timeline) }
@@ -67,12 +64,6 @@ package struct Recording {
 
     private enum Ending: CaseIterable {
         case close, kill, powerLoss
-    }
-
-    static func emptyStateHash(_ layout: StoreLayout) -> UInt64 {
-        let engine = JobEngine(
-            configuration: layout.engineConfiguration(StoreKey(low: 0, high: 0)))
-        return ContentHash.of(engine.canonicalDump())
     }
 }
 

@@ -58,8 +58,8 @@ struct SimulatedClients {
             case 15: nack(now, &engine, batch)
             case 16: give(now, &engine, batch)
             case 17: extend(now, boot, &engine, batch)
-            case 18: cancel(client, now, &engine, batch)
-            default: look(client, now, &engine)
+            case 18: cancel(client, now, &engine, store)
+            default: look(client, now, &engine, store)
             }
         }
     }
@@ -204,20 +204,25 @@ struct SimulatedClients {
     }
 
     private mutating func cancel(
-        _ client: UInt32, _ now: Int64, _ engine: inout JobEngine, _ batch: RecordBatch
+        _ client: UInt32, _ now: Int64, _ engine: inout JobEngine, _ store: StoreUnderTest
     ) {
         guard !known.isEmpty, random.oneIn(3) else { return }
         let job = random.pick(known.sorted())
         var results: [ItemResult] = []
-        engine.cancel([engine.configuration.key.jobID(job)], into: batch, results: &results)
+        engine.cancel(
+            [engine.configuration.key.jobID(job)], births: { store.birth(of: $0) },
+            into: store.batch, results: &results)
         ask(client, now, .cancel(job: job), results[0].code)
     }
 
     private mutating func look(
-        _ client: UInt32, _ now: Int64, _ engine: inout JobEngine, _ job: LSN? = nil
+        _ client: UInt32, _ now: Int64, _ engine: inout JobEngine, _ store: StoreUnderTest,
+        _ job: LSN? = nil
     ) {
         guard let job = job ?? (known.isEmpty ? nil : random.pick(known.sorted())) else { return }
-        guard let summary = try? engine.job(engine.configuration.key.jobID(job)) else {
+        let birth = engine.needsBirth(job) ? store.birth(of: job) : nil
+        guard let summary = try? engine.job(engine.configuration.key.jobID(job), birth: birth)
+        else {
             ask(client, now, .look(job: job, state: "unknown"), nil)
             return
         }
@@ -293,7 +298,7 @@ struct SimulatedClients {
         store.openBatch()
         let now = store.clock.elapsedMilliseconds
         store.withEngine { engine in
-            for job in known.sorted() { look(0, now, &engine, job) }
+            for job in known.sorted() { look(0, now, &engine, store, job) }
         }
     }
 }

@@ -40,7 +40,7 @@ package struct Simulator {
         layout = StoreLayout(seed: seed)
         random = HoldfastSimulation.SeededRandom(seed: ContentHash.mix(seed, 1))
         clients = SimulatedClients(seed: ContentHash.mix(seed, 2))
-        timeline = Timeline(emptyStateHash: Recording.emptyStateHash(layout))
+        timeline = Timeline(emptyStateHash: layout.emptyStateHash)
         result.command = "make simulate SEED=\(seed) STEPS=\(stepCount)"
     }
 
@@ -67,11 +67,11 @@ package struct Simulator {
         case 50..<72: try commit(store)
         case 72..<80: pass(store, random.pick([1, 16, 300, 1_008, 5_000]))
         case 80..<84: expire(store)
-        case 84..<90: _ = try store.maintenanceStep()
-        case 90..<92: try crash(in: .commit)
-        case 92..<93: try crash(in: .maintenance)
-        case 93..<94: try crash(in: .closing)
-        case 94..<95: try failDisk()
+        case 84..<91: _ = try store.maintenanceStep()
+        case 91..<93: try crash(in: .commit)
+        case 93..<95: try crash(in: .maintenance)
+        case 95..<96: try crash(in: .closing)
+        case 96..<97: try failDisk()
         default: break
         }
         check()
@@ -79,7 +79,7 @@ package struct Simulator {
 
     private mutating func check() {
         guard let store else { return }
-        result.faults += store.withEngine { $0.invariantFaults() }
+        result.faults += store.invariantFaults
     }
 
     private mutating func commit(_ store: StoreUnderTest) throws {

@@ -1,7 +1,9 @@
 package import HoldfastEngine
 import HoldfastModel
+import HoldfastPages
 package import HoldfastRecords
 package import HoldfastSimulation
+import HoldfastStore
 import HoldfastWAL
 import Synchronization
 
@@ -15,8 +17,10 @@ package final class StoreUnderTest {
     package var clock: SimulatedClock
     package let batch = RecordBatch(capacity: 1)
     private let flaw: Flaw?
+    private let layout: StoreLayout
     private let directory: DataDirectory
     private let log: WriteAheadLog
+    private let upkeep: Upkeep
     @exclusivity(unchecked) private var engine: JobEngine
     /// Broker time at `bootBase` of the boot clock.
     private let timeBase: Int64
@@ -25,6 +29,7 @@ package final class StoreUnderTest {
     private var nextLSN: LSN
     private var isBatchOpen = false
     private var commitCount = 0
+    private var commitsSinceSnapshot = 0
 
     /// Opens the store that is on the disk, or makes one.
     ///
@@ -38,21 +43,19 @@ package final class StoreUnderTest {
         self.flaw = flaw
         fileSystem.activity = Activity.opening
         fileSystem.isLying = flaw == .skipsSyncs
+        self.layout = layout
         let entropy = Entropy(seed: entropy)
-        directory = try DataDirectory.open(
-            fileSystem, segmentByteCount: layout.segmentByteCount, processID: 4711,
-            bootID: clock.bootID, entropy: { entropy.next() })
-        let key = StoreKey(low: directory.identity.keyLow, high: directory.identity.keyHigh)
-        var engine = JobEngine(configuration: layout.engineConfiguration(key))
-        log = try WriteAheadLog.open(directory, start: clock.logStart) { lsn, frameTime, body in
-            try engine.replay(lsn: lsn, frameTime: frameTime, body: body)
-        }
-        engine.restartLeaseClocks(bootMilliseconds: clock.bootMilliseconds)
-        self.engine = engine
+        let store = try Store(
+            fileSystem, layout.configuration, start: clock.logStart, entropy: { entropy.next() })
+        directory = store.directory
+        log = store.log
+        upkeep = store.upkeep
+        engine = store.takeEngine(bootMilliseconds: clock.bootMilliseconds)
         timeBase = log.recovery.timeBaseMilliseconds
         bootBase = clock.bootMilliseconds
         frameTime = log.recovery.lastFrameTime
         nextLSN = log.firstNextLSN
+        try checkPages()
         if flaw == .changesStateAtOpen, nextLSN > 4 {
             openBatch()
             _ = try? "ghost".withUTF8Bytes { try self.engine.ensureQueue(named: $0, into: batch) }
@@ -70,6 +73,11 @@ package final class StoreUnderTest {
 
     package func withEngine<Value>(_ body: (inout JobEngine) throws -> Value) rethrows -> Value {
         try body(&engine)
+    }
+
+    /// Nothing that was decided on a page which could not be read may leave.
+    private func checkPages() throws {
+        if let failure = engine.pages.failure { throw StoreFault.page(failure) }
     }
 
     package var brokerMilliseconds: Int64 {
@@ -94,8 +102,13 @@ package final class StoreUnderTest {
         isBatchOpen = false
         guard !batch.isEmpty else { return }
         timeline.note(batch, stateHash: stateHash)
+        try checkPages()
         commitCount += 1
-        if flaw == .cannotGoOn, lastLSN > 4, commitCount == 2 { throw StoreFault.planted }
+        commitsSinceSnapshot += 1
+        if commitsSinceSnapshot >= layout.snapshotCommitCount, !upkeep.isBusy {
+            beginSnapshot(handedOver: batch.firstLSN)
+        }
+        if flaw == .cannotGoOn, lastLSN > 4, commitCount == 2 { throw PlantedFault() }
         if flaw == .acknowledgesBeforeAppend { fileSystem.note = batch.lastLSN }
         fileSystem.activity = Activity.appending
         try log.append(batch)
@@ -106,47 +119,86 @@ package final class StoreUnderTest {
             throughDurable: batch.lastLSN, bootMilliseconds: clock.bootMilliseconds)
     }
 
-    /// One piece of the work beside serving.
+    private func beginSnapshot(handedOver: LSN? = nil) {
+        commitsSinceSnapshot = 0
+        let ranges = upkeep.rangesToCount(through: engine.lastLSN, handedOver: handedOver)
+        upkeep.begin(engine.freeze(liveCountsIn: ranges), ranges: ranges)
+    }
+
+    /// One piece of the work beside serving: of a snapshot, of a spare segment, of what is given
+    /// back.
     ///
     /// - Returns: whether there is more.
     package func maintenanceStep() throws -> Bool {
         fileSystem.activity = Activity.maintaining
         defer { fileSystem.activity = Activity.none }
-        do throws(LogError) {
-            return try log.prepareSpareSegments()
-        } catch {
-            if error.isFatal { throw error }
-            // Space may lack; the store goes on without.
-            return false
+        let progress = try upkeep.step()
+        takeOutcome()
+        if case .more = progress { return true }
+        return false
+    }
+
+    private func takeOutcome() {
+        switch upkeep.takeOutcome() {
+        case .committed(let frozen): engine.pages.committed(frozen)
+        case .abandoned(let frozen, _): engine.pages.abandoned(frozen)
+        case nil: break
         }
     }
 
+    /// Ends in order: with a snapshot of the end, as far as what is in the open batch does not count.
     package func close() throws {
         fileSystem.activity = Activity.closing
         defer { fileSystem.activity = Activity.none }
+        try finishSnapshot()
+        // A batch that was not committed is in the engine already: no snapshot of that.
+        if engine.lastLSN == lastLSN, lastLSN > upkeep.snapshotLSN {
+            beginSnapshot()
+            try finishSnapshot()
+        }
         try log.close()
+    }
+
+    private func finishSnapshot() throws {
+        while upkeep.isBusy {
+            _ = try upkeep.step()
+            takeOutcome()
+        }
     }
 
     // MARK: Looking
 
     /// A number for all of the engine's state.
-    package var stateHash: UInt64 { ContentHash.of(engine.canonicalDump()) }
+    package var stateHash: UInt64 {
+        defer { engine.pages.trim() }
+        return ContentHash.of(engine.canonicalDump())
+    }
+
+    /// What is wrong within the engine.
+    package var invariantFaults: [String] {
+        defer { engine.pages.trim() }
+        let faults = engine.invariantFaults()
+        guard let failure = engine.pages.failure else { return faults }
+        return faults + ["\(failure)"]
+    }
 
     /// What is wrong within the engine, and with the births of live jobs in the log.
     package func faults(_ timeline: Timeline) -> [String] {
-        var faults = engine.invariantFaults()
-        var live: [LSN] = []
+        fileSystem.activity = Activity.looking
+        defer { fileSystem.activity = Activity.none }
+        var faults = invariantFaults
+        var live: Set<LSN> = []
         for queue in engine.queues(after: nil, limit: .max) {
             var cursor: UInt64? = 0
             while let position = cursor {
-                let (jobs, next) = engine.jobs(
+                let (jobs, next) = engine.jobCandidates(
                     in: queue.id, state: nil, after: position, limit: 1_024)
-                live += jobs.map(\.lsn)
+                live.formUnion(jobs.map(\.lsn))
                 cursor = next
             }
         }
         do {
-            try log.read(live) { lsn, body in
+            try log.read(live.sorted()) { lsn, body in
                 guard let body, let birth = try? BirthRecord(body) else {
                     faults.append("the birth of live job \(lsn) cannot be read")
                     return
@@ -159,6 +211,19 @@ package final class StoreUnderTest {
             faults.append("reading births: \(error)")
         }
         return faults
+    }
+
+    /// What a job's birth says, in the open batch or in the log; nil where it cannot be read.
+    package func birth(of lsn: LSN) -> BirthFacts? {
+        if lsn >= nextLSN {
+            return isBatchOpen
+                ? batch.body(of: lsn).flatMap { BirthFacts(lsn: lsn, body: $0) } : nil
+        }
+        var facts: BirthFacts?
+        try? log.read([lsn]) { lsn, body in
+            facts = body.flatMap { BirthFacts(lsn: lsn, body: $0) }
+        }
+        return facts
     }
 
     /// The content of a live job's birth record; nil where it cannot be read.
@@ -178,11 +243,10 @@ package enum Activity {
     package static let appending = "appending"
     package static let maintaining = "maintaining"
     package static let closing = "closing"
+    package static let looking = "looking"
 }
 
-enum StoreFault: Error {
-    case planted
-}
+struct PlantedFault: Error {}
 
 /// Random numbers for the store's own use.
 private final class Entropy: Sendable {

@@ -31,7 +31,7 @@ package struct Workload {
             case 67..<71: release(&engine, batch)
             case 71..<74: reject(&engine, batch)
             case 74..<80: prolong(&engine, batch, store.clock.bootMilliseconds)
-            case 80..<83: cancel(&engine, batch)
+            case 80..<83: cancel(&engine, store)
             case 83..<86: redrive(&engine, batch)
             case 86..<88: returnUndelivered(&engine, batch)
             case 88..<92: expire(&engine, batch, store.clock.bootMilliseconds)
@@ -127,7 +127,9 @@ package struct Workload {
     private mutating func someTokens() -> [LeaseToken] {
         guard !tokens.isEmpty else { return [] }
         return (0..<1 + random.below(3)).map { _ in
-            random.oneIn(4) ? random.pick(tokens) : tokens[tokens.count - 1 - random.below(min(8, tokens.count))]
+            random.oneIn(4)
+                ? random.pick(tokens)
+                : tokens[tokens.count - 1 - random.below(min(8, tokens.count))]
         }
     }
 
@@ -208,9 +210,11 @@ package struct Workload {
         return (0..<1 + random.below(3)).map { _ in key.jobID(random.pick(born)) }
     }
 
-    private mutating func cancel(_ engine: inout JobEngine, _ batch: RecordBatch) {
+    private mutating func cancel(_ engine: inout JobEngine, _ store: StoreUnderTest) {
         var results: [ItemResult] = []
-        engine.cancel(someJobs(engine), into: batch, results: &results)
+        engine.cancel(
+            someJobs(engine), births: { store.birth(of: $0) }, into: store.batch,
+            results: &results)
     }
 
     private mutating func redrive(_ engine: inout JobEngine, _ batch: RecordBatch) {

@@ -12,7 +12,7 @@ import Testing
         parameters.statesPerMoment = 24
         var report = ExplorationReport()
         for seed in Self.seeds { report.merge(Explorer.explore(seed: seed, parameters)) }
-        let required = Crossing.log.union(Crossing.nested)
+        let required = Crossing.log.union(Crossing.snapshots).union(Crossing.nested)
         #expect(report.violations.isEmpty, "\(report.text(required: required))")
         #expect(report.missing(required) == [])
         #expect(report.distinctCount >= 20_000, "\(report.summary)")
