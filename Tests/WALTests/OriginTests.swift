@@ -205,6 +205,39 @@ import Testing
         #expect(try TestStore.damages(disk, from: origin) == [])
     }
 
+    @Test("I4: what the older snapshot needs stays, though the newest one does not need it")
+    func older() throws {
+        let (store, origins) = try Self.store()
+        for (position, older) in origins.enumerated() {
+            var newest = origins[15]
+            newest.segments = []
+            newest.olderLastLSN = older.lastLSN
+            newest.olderSegments = older.segments
+            let disk = try TestStore(
+                SimulatedFileSystem(store.fileSystem.disk.afterKill()), from: newest
+            ).fileSystem.disk.afterKill()
+            #expect(try TestStore.damages(disk, from: newest) == [])
+            let again = try TestStore(SimulatedFileSystem(disk), from: older)
+            #expect(again.replayed.faults == [], "\(position)")
+            #expect(again.replayed.lastLSN == 48)
+            #expect(try ReleaseTests.readFaults(again, older) == [], "\(position)")
+        }
+    }
+
+    @Test("sidecars without a segment, and drafts of them, are removed")
+    func orphans() throws {
+        let (store, _) = try Self.store()
+        while try store.log.prepareSpareSegments() {}
+        var disk = store.fileSystem.disk.afterKill()
+        let sidecars = disk.files.filter { $0.hasSuffix(".idx") }
+        disk.place(DirectoryLayout.sidecar(77), [1, 2, 3])
+        disk.place(DirectoryLayout.sidecar(2) + ".new", [1, 2, 3])
+        let again = try TestStore(SimulatedFileSystem(disk))
+        let left = again.fileSystem.disk.files.filter { $0.contains(".idx") }
+        #expect(left == sidecars)
+        #expect(!sidecars.isEmpty)
+    }
+
     @Test("the broker's time goes on in the middle of a log")
     func time() throws {
         let (store, origins) = try Self.store()
@@ -215,6 +248,13 @@ import Testing
         #expect(again.replayed.lastLSN == last.lastLSN)
         #expect(again.log.recovery.timeBaseMilliseconds == last.frameTime)
         #expect(again.log.recovery.lastFrameTime == last.frameTime)
+        // The snapshot may have seen more of it than the log.
+        var later = last
+        later.frameTime += 1_000
+        let behind = try TestStore(
+            SimulatedFileSystem(store.fileSystem.disk.afterKill()),
+            start: TestStore.start(boot: 0), from: later)
+        #expect(behind.log.recovery.timeBaseMilliseconds == later.frameTime)
     }
 
     @Test("the tools know what is listed, what was released, and what is left over")

@@ -88,6 +88,9 @@ import Testing
         #expect(!base.disk.files.contains(path))
         #expect(!base.disk.files.contains(DirectoryLayout.sidecar(1)))
         #expect(try writer.readFaults(13...33) == [])
+        #expect(writer.log.status.indexByteCount > 0)
+        try writer.log.release([2])
+        #expect(writer.log.status.indexByteCount == 0)
     }
 
     @Test("a read that fails lets go of what it held")

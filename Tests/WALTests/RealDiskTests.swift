@@ -50,6 +50,59 @@ import Testing
         #expect(summary.recordCount == Int(last))
     }
 
+    @Test("on a real file system: release, compact, scrub, and open from what is left")
+    func segments() throws {
+        var template = Array("/tmp/holdfast-wal-XXXXXX".utf8CString)
+        let path = String(cString: mkdtemp(&template))
+        defer { removeTree(path) }
+        var origin: LogOrigin?
+        var wanted: [LSN] = []
+        var last: LSN = 0
+        for _ in 1...3 {
+            let directory = try DataDirectory.open(
+                path: path + "/data", segmentByteCount: 64 * 1024)
+            var replay = TestStore.Replay(lastLSN: origin?.lastLSN ?? 0)
+            let log = try WriteAheadLog.open(directory, start: TestStore.start(), from: origin) {
+                TestStore.check($0, $1, $2, &replay)
+            }
+            #expect(replay.faults == [])
+            #expect(replay.lastLSN == last)
+            let batch = RecordBatch()
+            for count in 1...40 {
+                batch.open(
+                    firstLSN: last + 1, frameTime: log.recovery.timeBaseMilliseconds + Int64(count))
+                for _ in 1...10 {
+                    let bytes = TestStore.body(batch.nextLSN, byteCount: 900)
+                    _ = batch.append(bodyByteCount: 900, isIndexed: true) {
+                        $0.copyBytes(from: bytes)
+                    }
+                }
+                try log.append(batch)
+                last = batch.lastLSN
+            }
+            let group = log.sealedSegments
+            let compacted = try log.compact(group) { segment in
+                (segment.firstLSN..<segment.nextLSN).filter {
+                    $0 % 25 == 0 && (!segment.isCompacted || wanted.contains($0))
+                }
+            }
+            wanted = (1..<compacted.nextLSN).filter { $0 % 25 == 0 }
+            try log.release(group)
+            while try log.prepareSpareSegments() {}
+            while try log.scrubStep({ Issue.record("\($0)") }) {}
+            var found: [LSN] = []
+            try log.read(Array(1..<compacted.nextLSN)) { lsn, body in
+                if let body, TestStore.isBody(lsn, body) { found.append(lsn) }
+            }
+            #expect(found.sorted() == wanted)
+            #expect(log.sealedSegments == [compacted])
+            origin = LogOrigin(
+                lastLSN: last, frameTime: batch.frameTime, segments: log.sealedSegments)
+        }
+        let inspection = try LogInspection.open(path: path + "/data", from: origin)
+        _ = try inspection.verify { Issue.record("\($0)") }
+    }
+
     private func removeTree(_ path: String) {
         guard let fileSystem = try? PosixFileSystem(root: path) else { return }
         for directory in ["data/log", "data/pool", "data"] {

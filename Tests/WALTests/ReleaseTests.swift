@@ -88,12 +88,13 @@ import Testing
         var needed: Set<UInt64> = []
         var result: [Moment] = []
         fileSystem.keepsMoments = true
-        for round in 1...30 {
+        for round in 1...35 {
             try store.append(records: Int(random.next() % 4) + 1)
             result += fileSystem.moments.suffix(from: result.count).map {
                 Moment(moment: $0, origins: kept)
             }
-            if round % 4 == 0 {
+            // Further apart than a segment is long, so that some lie between two snapshots.
+            if round % 7 == 0 {
                 // A snapshot: what is sealed by now is needed or it is not, for good.
                 var origin = store.origin()
                 origin.segments.removeAll {
