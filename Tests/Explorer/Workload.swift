@@ -35,6 +35,7 @@ package struct Workload {
             case 83..<86: redrive(&engine, batch)
             case 86..<88: returnUndelivered(&engine, batch)
             case 88..<92: expire(&engine, batch, store.clock.bootMilliseconds)
+            case 92..<95: clearOut(&engine, store)
             default: changeQueues(&engine, batch)
             }
         }
@@ -215,6 +216,20 @@ package struct Workload {
         engine.cancel(
             someJobs(engine), births: { store.birth(of: $0) }, into: store.batch,
             results: &results)
+    }
+
+    /// Ends old jobs, so that nothing of some segments is left.
+    private mutating func clearOut(_ engine: inout JobEngine, _ store: StoreUnderTest) {
+        guard engine.lastLSN > 20 else { return }
+        let border = engine.lastLSN - UInt64(random.below(20))
+        let key = engine.configuration.key
+        for queue in engine.queues(after: nil, limit: .max) {
+            let (jobs, _) = engine.jobCandidates(in: queue.id, state: nil, after: 0, limit: 64)
+            var results: [ItemResult] = []
+            engine.cancel(
+                jobs.map(\.lsn).filter { $0 < border }.map(key.jobID),
+                births: { store.birth(of: $0) }, into: store.batch, results: &results)
+        }
     }
 
     private mutating func redrive(_ engine: inout JobEngine, _ batch: RecordBatch) {

@@ -123,4 +123,15 @@ import Testing
         try fileSystem.syncDirectory("")
         #expect(fileSystem.disk.stateHash == plain)
     }
+
+    @Test("a file of no account makes no states: all that was written to it is there")
+    func ignored() throws {
+        let moment = try Self.moment(changed: 2, removing: true)
+        let states = CrashStates(moment, seed: 1, ignoring: ["a"])
+        let powerLosses = (0..<states.count).map { states[$0] }.filter(\.isPowerLoss)
+        let disks = powerLosses.map(states.disk)
+        #expect(Set(disks.map { $0.contents("b") == nil }) == [true, false])
+        #expect(Set(disks.map(\.stateHash)).count == 2)
+        #expect(disks.allSatisfy { $0.contents("a")![4096] == 2 })
+    }
 }

@@ -48,14 +48,32 @@ package struct CrashStates: Sendable {
     private let landed: SimulatedDisk
     private let undecided: [SimulatedDisk.Undecided]
     private let blocks: [BlockKey]
+    /// What becomes of the files that are of no account: all that was written is there.
+    private let settled: CrashChoices
     private let seed: UInt64
     private let subsetCount: Int
 
-    /// - Parameter seed: of what is chosen by chance; the same numbers for the same seed.
-    package init(_ moment: SimulatedMoment, seed: UInt64) {
+    /// - Parameters:
+    ///   - seed: of what is chosen by chance; the same numbers for the same seed.
+    ///   - ignoring: paths of files whose bytes are of no account, which would only multiply the
+    ///     states.
+    package init(_ moment: SimulatedMoment, seed: UInt64, ignoring: Set<String> = []) {
         disk = moment.disk
-        landed = disk.landed()
-        undecided = landed.undecided
+        let landed = disk.landed()
+        self.landed = landed
+        var settled = CrashChoices()
+        undecided = landed.undecided.filter { thing in
+            switch thing {
+            case .block(let file, let index) where ignoring.contains(landed.path(of: file)):
+                settled.blocks[BlockKey(file: file, index: index)] = .new
+                return false
+            case .byteCount(let file) where ignoring.contains(landed.path(of: file)):
+                settled.newByteCounts.insert(file)
+                return false
+            default: return true
+            }
+        }
+        self.settled = settled
         blocks = undecided.compactMap { thing in
             guard case .block(let file, let index) = thing else { return nil }
             return BlockKey(file: file, index: index)
@@ -128,7 +146,7 @@ package struct CrashStates: Sendable {
     }
 
     private func choices(_ isNew: (Int) -> Bool) -> CrashChoices {
-        var choices = CrashChoices()
+        var choices = settled
         for (position, thing) in undecided.enumerated() where isNew(position) {
             switch thing {
             case .block(let file, let index):
