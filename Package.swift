@@ -222,7 +222,7 @@ let package = Package(
             name: "BrokerTests",
             dependencies: [
                 "HoldfastBroker", "HoldfastDisk", "HoldfastEngine", "HoldfastModel",
-                "HoldfastProtocol", "HoldfastSimulation", "HoldfastWAL",
+                "HoldfastProtocol", "HoldfastSimulation", "HoldfastStore", "HoldfastWAL",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
             ]),

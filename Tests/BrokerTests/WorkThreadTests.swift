@@ -1,7 +1,9 @@
 import HoldfastBroker
+import HoldfastDisk
 import HoldfastModel
 import HoldfastProtocol
 import HoldfastSimulation
+import HoldfastStore
 import NIOCore
 import Testing
 
@@ -60,7 +62,7 @@ import Testing
         #expect(rig.writer.waitingCount == 1, "the lease's end was not decided")
         client.send {
             ExtendRequest.write(
-                correlation: 2, tokens: [job.token], durationMilliseconds: 5_000, into: &$0)
+                correlation: 2, durationMilliseconds: 5_000, tokens: [job.token], into: &$0)
         }
         rig.writer.isHeld = false
         rig.run()
@@ -144,13 +146,17 @@ import Testing
         let status = try client.status()
         guard case .number(let snapshots)? = status["snapshots"],
             case .number(let lsn)? = status["snapshot_lsn"]
-        else { return Issue.record("the status says nothing of snapshots") }
+        else {
+            Issue.record("the status says nothing of snapshots")
+            return
+        }
         #expect(snapshots > 2)
         #expect(lsn > 50)
         try rig.losePower()
         client = try rig.connect()
         guard case .number(let records)? = try client.status()["recovered_records"] else {
-            return Issue.record("the status says nothing of the start")
+            Issue.record("the status says nothing of the start")
+            return
         }
         #expect(records < 50)
         #expect(try client.ask(RigClient.lease("q", count: 100)).jobs.count == 40)
