@@ -132,7 +132,7 @@ import Testing
     @Test("snapshots are written beside serving, and the next start begins with the last")
     func snapshots() throws {
         let rig = try BrokerRig {
-            $0.snapshots.logByteCountMin = 20_000
+            $0.snapshots.logByteCountMin = 2_000
             $0.snapshots.sizeFactor = 0
         }
         rig.startBackgroundWork()

@@ -11,4 +11,5 @@ struct BrokerCounters {
     var corruptPayloads: UInt64 = 0
     var snapshotsBegun: UInt64 = 0
     var snapshots: UInt64 = 0
+    var snapshotsAbandoned: UInt64 = 0
 }

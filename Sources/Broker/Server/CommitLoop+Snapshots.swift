@@ -55,6 +55,7 @@ extension CommitLoop {
             counters.snapshots += 1
         case .abandoned(let frozen, let error):
             engine.pages.abandoned(frozen)
+            counters.snapshotsAbandoned += 1
             logger.warning("no space for a snapshot; it is tried again later: \(error)")
         }
         // The next one may be due already, and requests be waiting for it.

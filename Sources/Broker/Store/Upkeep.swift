@@ -60,6 +60,8 @@ package final class Upkeep: Sendable {
     private let state = Mutex(State())
     private let work = Mutex(Work())
     private let committedLSN: Atomic<LSN>
+    private let pageByteCount = Atomic<Int>(0)
+    private let snapshotByteCount = Atomic<Int>(0)
 
     init(log: WriteAheadLog, snapshots: SnapshotStore) {
         self.log = log
@@ -74,6 +76,12 @@ package final class Upkeep: Sendable {
 
     /// The last record that the newest snapshot knows; 0 where there is none.
     package var snapshotLSN: LSN { committedLSN.load(ordering: .acquiring) }
+
+    /// What snapshots have written since the start, in bytes: pages, and the files that say where
+    /// they are.
+    package var writtenByteCount: (pages: Int, snapshots: Int) {
+        (pageByteCount.load(ordering: .relaxed), snapshotByteCount.load(ordering: .relaxed))
+    }
 
     /// The ranges of LSNs in which the engine counts the live jobs for a snapshot of now: every
     /// segment that will have been sealed by then consists of whole ones. Only while nothing is
@@ -200,6 +208,8 @@ package final class Upkeep: Sendable {
             if progress == .committed {
                 work.writing = nil
                 committed(order, &work)
+                pageByteCount.add(writing.writtenByteCount.pages, ordering: .relaxed)
+                snapshotByteCount.add(writing.writtenByteCount.file, ordering: .relaxed)
                 committedLSN.store(order.image.lastLSN, ordering: .releasing)
                 state.withLock { $0.outcome = .committed(order.image.pages) }
             }

@@ -65,5 +65,9 @@ package struct LogStatus: Sendable, Equatable {
     package let spareCount: Int
     /// What the indexes of sealed segments take in memory, in bytes.
     package let indexByteCount: Int
+    /// Bytes of frames written since the log was opened, and of zeros that spare segments were
+    /// filled with.
+    package let writtenByteCount: Int
+    package let zeroFilledByteCount: Int
     package let segmentByteCount: Int
 }

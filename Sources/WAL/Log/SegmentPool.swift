@@ -52,6 +52,7 @@ final class SegmentPool: Sendable {
     private let alignment: Int
     private let entropy: @Sendable () -> UInt64
     let spares = Mutex(Spares())
+    private let zeroFilled = Atomic<Int>(0)
     private let filling = Mutex<Filling?>(nil)
 
     /// Looks at what is in the pool; changes nothing.
@@ -80,6 +81,9 @@ final class SegmentPool: Sendable {
     var spareCount: Int {
         spares.withLock { $0.spares.count + ($0.ready == nil ? 0 : 1) }
     }
+
+    /// Since the log was opened.
+    var zeroFilledByteCount: Int { zeroFilled.load(ordering: .relaxed) }
 
     /// The files it holds.
     var fileCount: Int {
@@ -180,6 +184,7 @@ final class SegmentPool: Sendable {
             throw error
         }
         current.done += byteCount
+        zeroFilled.add(byteCount, ordering: .relaxed)
         filling = current
         if current.done == identity.segmentByteCount {
             filling = nil

@@ -27,6 +27,8 @@ package final class WriteAheadLog: Sendable {
     private let clocks: StartMark
     let pool: SegmentPool
     let catalog: SegmentCatalog
+    /// Of this opening, padding included.
+    private let frameByteCount = Atomic<Int>(0)
     let scrubber = Mutex(Scrubber())
     private let writing: Mutex<Writing>
     private let lastDurableLSN: Atomic<LSN>
@@ -129,6 +131,7 @@ package final class WriteAheadLog: Sendable {
                 writing.nextLSN = batch.nextLSN
                 writing.frameTime = batch.frameTime
                 catalog.add(batch, at: offset, writer: writing.segment)
+                frameByteCount.add(writing.segment.end - offset, ordering: .relaxed)
                 lastDurableLSN.store(batch.lastLSN, ordering: .releasing)
             }
         }
@@ -260,6 +263,8 @@ package final class WriteAheadLog: Sendable {
             byteCount: counts.bytes, activeNumber: counts.active.number,
             activeByteCount: counts.active.end, poolFileCount: pool.fileCount,
             spareCount: pool.spareCount, indexByteCount: counts.indexBytes,
+            writtenByteCount: frameByteCount.load(ordering: .relaxed),
+            zeroFilledByteCount: pool.zeroFilledByteCount,
             segmentByteCount: identity.segmentByteCount)
     }
 

@@ -224,8 +224,8 @@ package final class SnapshotStore: Sendable {
             state.kept =
                 [
                     Kept(
-                    slot: slot, number: content.number, lastLSN: content.lastLSN,
-                    segments: content.segments)
+                        slot: slot, number: content.number, lastLSN: content.lastLSN,
+                        segments: content.segments)
                 ] + state.kept.prefix(1)
             state.newest = Loaded(
                 slot: slot, number: content.number, lastLSN: content.lastLSN,

@@ -47,11 +47,17 @@ package final class SnapshotWriting: Sendable {
     private let content: SnapshotContent
     private let frozen: FrozenPages
     private let state = Mutex(State())
+    private let fileByteCount = Atomic<Int>(0)
 
     init(_ store: SnapshotStore, content: SnapshotContent, frozen: FrozenPages) {
         self.store = store
         self.content = content
         self.frozen = frozen
+    }
+
+    /// What its pages and, once it is committed, its file took, in bytes.
+    package var writtenByteCount: (pages: Int, file: Int) {
+        (frozen.count * PageFormat.byteCount, fileByteCount.load(ordering: .relaxed))
     }
 
     package var number: UInt64 { content.number }
@@ -177,6 +183,7 @@ package final class SnapshotWriting: Sendable {
             return .more
         }
         let slot = state.slot
+        fileByteCount.store(bytes.count, ordering: .relaxed)
         state = State(phase: .committed)
         store.committed(content, slot: slot)
         return .committed
