@@ -18,6 +18,7 @@ package enum Crossing: String, Sendable, CaseIterable {
     case snapshotPages = "snapshot pages"
     case snapshotFile = "snapshot file"
     case release = "segment released"
+    case compaction = "segments compacted"
     case leafPage = "leaf page"
     case branchPage = "branch page"
     case chainPage = "chain page"
@@ -47,7 +48,8 @@ package enum Crossing: String, Sendable, CaseIterable {
     ]
     /// What one with snapshots comes to besides.
     package static let snapshots: Set<Crossing> = [
-        .snapshotPages, .snapshotFile, .release, .leafPage, .branchPage, .chainPage, .bitmapPage,
+        .snapshotPages, .snapshotFile, .release, .compaction, .leafPage, .branchPage, .chainPage,
+        .bitmapPage,
         .arrayPage, .quarantine,
     ]
     package static let nested: Set<Crossing> = [.nestedOpening, .nestedLater]
@@ -97,6 +99,7 @@ package enum Crossing: String, Sendable, CaseIterable {
         let path = moment.next.path
         if path.hasSuffix(".idx") { return [.sidecar] }
         if path.hasPrefix("pages") { return [.snapshotPages] + pageKinds(moment) }
+        if path.hasSuffix(".cmp") { return [.compaction] }
         if path.hasPrefix("quarantine") { return [.quarantine] }
         if path.hasPrefix("snap") { return [.snapshotFile] }
         // A segment's file goes back to the pool, or to the volume.

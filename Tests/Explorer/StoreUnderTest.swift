@@ -123,8 +123,7 @@ package final class StoreUnderTest {
         commitsSinceSnapshot = 0
         let ranges = upkeep.rangesToCount(through: engine.lastLSN, handedOver: handedOver)
         let survivors = upkeep.rangesToCompact.flatMap { engine.liveJobs(in: $0) }
-        upkeep.begin(
-            engine.freeze(liveCountsIn: ranges), ranges: ranges, survivors: survivors)
+        upkeep.begin(engine.freeze(liveCountsIn: ranges), ranges: ranges, survivors: survivors)
     }
 
     /// One piece of the work beside serving: of a snapshot, of a spare segment, of what is given

@@ -9,7 +9,7 @@ import Testing
         "S10, S11, F1, F3, F4: no crash loses what was acknowledged, and no border goes uncrossed")
     func explore() {
         var parameters = Explorer.Parameters()
-        parameters.statesPerMoment = 24
+        parameters.statesPerMoment = 4
         var report = ExplorationReport()
         for seed in Self.seeds { report.merge(Explorer.explore(seed: seed, parameters)) }
         let required = Crossing.log.union(Crossing.snapshots).union(Crossing.nested)

@@ -102,8 +102,7 @@ package struct CrashStates: Sendable {
         index -= tornCount
         if index < mixtureCount {
             return CrashState(
-                end: .powerLoss(.random(landed, seed: ContentHash.mix(seed, UInt64(index)))),
-                description: "power loss, mixture \(index)")
+                end: .powerLoss(mixture(index)), description: "power loss, mixture \(index)")
         }
         index -= mixtureCount
         let taken = index / 2 * Self.pageByteCount
@@ -159,6 +158,13 @@ package struct CrashStates: Sendable {
     }
 
     // MARK: Neither old nor new
+
+    private func mixture(_ index: Int) -> CrashChoices {
+        var choices = CrashChoices.random(landed, seed: ContentHash.mix(seed, UInt64(index)))
+        choices.blocks.merge(settled.blocks) { $1 }
+        choices.newByteCounts.formUnion(settled.newByteCounts)
+        return choices
+    }
 
     private func torn(_ index: Int) -> CrashState {
         let block = blocks[index / (2 * Self.fateCount)]
