@@ -99,7 +99,9 @@ package enum Crossing: String, Sendable, CaseIterable {
         let path = moment.next.path
         if path.hasSuffix(".idx") { return [.sidecar] }
         if path.hasPrefix("pages") { return [.snapshotPages] + pageKinds(moment) }
-        if path.hasSuffix(".cmp") { return [.compaction] }
+        if path.hasSuffix(".cmp") || isSurvivors(moment.disk.inFlightWrite) {
+            return [.compaction]
+        }
         if path.hasPrefix("quarantine") { return [.quarantine] }
         if path.hasPrefix("snap") { return [.snapshotFile] }
         // A segment's file goes back to the pool, or to the volume.
@@ -109,6 +111,13 @@ package enum Crossing: String, Sendable, CaseIterable {
             || moment.next.call == .syncDirectory && path == "log"
         if isRelease { return [.release] }
         return path.hasPrefix("pool") ? [.spare] : []
+    }
+
+    /// Whether it is written to the pool what lives of segments: whatever is neither zeros nor a
+    /// segment's header.
+    private static func isSurvivors(_ write: (path: String, offset: Int, bytes: [UInt8])?) -> Bool {
+        guard let write, write.path.hasPrefix("pool/") else { return false }
+        return !write.bytes.starts(with: "HFSEGMNT".utf8) && write.bytes.contains { $0 != 0 }
     }
 
     /// By the headers of the pages that are being written.

@@ -33,7 +33,8 @@ package struct Recording {
                 try store.commit(&timeline)
                 store.clock.pass(workload.pause())
             }
-            if workload.oneIn(3) { _ = try store.maintenanceStep() }
+            if workload.oneIn(4) { _ = try store.maintenanceStep() }
+            if workload.oneIn(20) { while try store.maintenanceStep() {} }
             defer { clock = store.clock }
             guard workload.oneIn(45) else { return nil }
             if workload.oneIn(2) { try store.commit(&timeline) }

@@ -218,17 +218,19 @@ package struct Workload {
             results: &results)
     }
 
-    /// Ends old jobs, so that nothing of some segments is left.
+    /// Ends old jobs, all of them or most, so that little or nothing of some segments is left.
     private mutating func clearOut(_ engine: inout JobEngine, _ store: StoreUnderTest) {
         guard engine.lastLSN > 20 else { return }
         let border = engine.lastLSN - UInt64(random.below(20))
+        let keptOneIn = random.pick([4, 1_000])
         let key = engine.configuration.key
         for queue in engine.queues(after: nil, limit: .max) {
             let (jobs, _) = engine.jobCandidates(in: queue.id, state: nil, after: 0, limit: 64)
+            let ended = jobs.map(\.lsn).filter { $0 < border && !random.oneIn(keptOneIn) }
             var results: [ItemResult] = []
             engine.cancel(
-                jobs.map(\.lsn).filter { $0 < border }.map(key.jobID),
-                births: { store.birth(of: $0) }, into: store.batch, results: &results)
+                ended.map(key.jobID), births: { store.birth(of: $0) }, into: store.batch,
+                results: &results)
         }
     }
 
