@@ -1,0 +1,83 @@
+internal import HoldfastEngine
+package import HoldfastRecords
+package import HoldfastWAL
+
+/// A segment and what of it is still of use.
+package struct SegmentUse: Sendable, Equatable {
+    package let segment: LogInspection.Segment
+    /// Jobs that were born in it; nil where it cannot be read.
+    package let birthCount: Int?
+    /// Those of them that are not done; nil where that is not known.
+    package let liveCount: Int?
+    /// What their birth records take in bytes, heads included; nil where that is not known.
+    package let liveByteCount: Int?
+
+    package var doneCount: Int? {
+        guard let birthCount, let liveCount else { return nil }
+        return max(0, birthCount - liveCount)
+    }
+
+    /// All of the used bytes that are no birth of a job that lives.
+    package var deadByteCount: Int? {
+        liveByteCount.map { max(0, segment.usedByteCount - $0) }
+    }
+}
+
+package struct SegmentUses: Sendable, Equatable {
+    package let segments: [SegmentUse]
+    /// Why it is not known which jobs live; nil where it is.
+    package let unknown: String?
+}
+
+extension StoreInspection {
+    /// Every segment by number, and how much of it is alive. Reads the segments that jobs live in;
+    /// of the others their sidecars, where they have any.
+    package func segmentUses() throws(LogError) -> SegmentUses {
+        let segments = try log.segments()
+        do throws(StoreFault) {
+            let store = try restore()
+            return SegmentUses(
+                segments: try uses(of: segments, in: store.engine), unknown: nil)
+        } catch {
+            var uses: [SegmentUse] = []
+            for segment in segments {
+                uses.append(
+                    SegmentUse(
+                        segment: segment, birthCount: try births(of: segment), liveCount: nil,
+                        liveByteCount: nil))
+            }
+            return SegmentUses(segments: uses, unknown: "\(error)")
+        }
+    }
+
+    private func uses(
+        of segments: [LogInspection.Segment], in engine: borrowing JobEngine
+    ) throws(StoreFault) -> [SegmentUse] {
+        var uses: [SegmentUse] = []
+        for segment in segments {
+            // What lies in one that is put away lies in another one too, or is done.
+            let holds = segment.state == .sealed || segment.state == .last
+            let liveCount = holds ? segment.lsns.map { engine.liveCount(in: $0) } ?? 0 : 0
+            let records: IndexedRecords?
+            do throws(LogError) {
+                records = try IndexedRecords(
+                    of: segment, in: fileSystem, readsLengths: liveCount > 0,
+                    isWanted: { engine.liveCount(in: $0...$0) == 1 })
+            } catch {
+                throw .log(error)
+            }
+            uses.append(
+                SegmentUse(
+                    segment: segment, birthCount: records?.count, liveCount: liveCount,
+                    liveByteCount: records?.wantedByteCount))
+        }
+        // Looking jobs up reads pages.
+        if let failure = engine.pages.failure { throw .page(failure) }
+        return uses
+    }
+
+    private func births(of segment: LogInspection.Segment) throws(LogError) -> Int? {
+        try IndexedRecords(of: segment, in: fileSystem, readsLengths: false, isWanted: { _ in false }
+        )?.count
+    }
+}
