@@ -48,3 +48,20 @@ extension StoreInspection {
             wasClosed: replay.wasClosed)
     }
 }
+
+extension StoreInspection {
+    /// The number that a queue has in the state at the end of the log, or else in that of the newest
+    /// snapshot; nil where there is none, or where no state can be restored.
+    package func number(ofQueue name: String) -> UInt32? {
+        var known: UInt32?
+        func number(in engine: borrowing JobEngine) -> UInt32? {
+            Array(name.utf8).withUnsafeBytes { engine.queue(named: $0)?.rawValue }
+        }
+        do throws(StoreFault) {
+            let store = try restore { known = number(in: $0) }
+            return number(in: store.engine) ?? known
+        } catch {
+            return known
+        }
+    }
+}

@@ -1,0 +1,160 @@
+internal import HoldfastEngine
+internal import HoldfastPages
+package import HoldfastRecords
+package import HoldfastSnapshots
+package import HoldfastWAL
+
+/// What was looked at, and what was found.
+package struct StoreVerification: Sendable {
+    package var damages: [StoreDamage] = []
+    package var log = LogInspection.Summary()
+    package var pages = SnapshotInspection.PageSummary()
+    /// Pages that the state consists of; nil where it cannot be restored.
+    package var reachablePageCount: Int?
+    /// Jobs that are not done; nil where the state cannot be restored.
+    package var jobCount: Int?
+    /// Why the state could not be looked at; nil where it could.
+    package var unknown: String?
+}
+
+extension StoreInspection {
+    /// Reads every byte of the log and of the snapshots and every page that they need, restores the
+    /// state that a broker would start with, and checks that all of it fits together (I1, I8, I9,
+    /// I11, I12).
+    package func verify() throws(StoreFault) -> StoreVerification {
+        var result = StoreVerification()
+        verifySlots(&result)
+        do throws(LogError) {
+            result.log = try log.verify { result.damages.append(.log($0)) }
+            try verifyPreviousListing(&result)
+        } catch {
+            throw .log(error)
+        }
+        do throws(SnapshotError) {
+            result.pages = try snapshots.verifyPages { result.damages.append(.page(damage($0))) }
+        } catch {
+            throw .snapshots(error)
+        }
+        verifyState(&result)
+        return result
+    }
+
+    private func verifySlots(_ result: inout StoreVerification) {
+        for (slot, content) in snapshots.slots.enumerated() {
+            switch content {
+            case .empty, .whole: break
+            case .passedOver(let reason, let number):
+                result.damages.append(.slot(slot, reason: reason, number: number))
+            case .otherVersion(let version):
+                result.damages.append(
+                    .slot(slot, reason: "it has format \(version)", number: nil))
+            case .foreign(let uuid):
+                result.damages.append(
+                    .slot(slot, reason: "it belongs to another store (\(uuid))", number: nil))
+            case .unreadable(let error):
+                result.damages.append(.slot(slot, reason: "\(error)", number: nil))
+            }
+        }
+    }
+
+    /// The log is verified against what the newest snapshot lists; the one before must have its
+    /// segments too, or it could not take the other's place.
+    private func verifyPreviousListing(_ result: inout StoreVerification) throws(LogError) {
+        guard let previous = snapshots.previous else { return }
+        var found: [UInt64: SegmentSummary] = [:]
+        for segment in try log.segments() {
+            found[segment.number] = try SegmentSummary(segment, in: fileSystem)
+        }
+        for segment in previous.segments {
+            let other = found[segment.number]
+            guard other?.salt != segment.salt || other?.firstLSN != segment.firstLSN else {
+                continue
+            }
+            let isNamed = result.damages.contains {
+                if case .log(let damage) = $0 { damage.segmentNumber == segment.number } else {
+                    false
+                }
+            }
+            if isNamed { continue }
+            result.damages.append(
+                .previousListing(segment: segment.number, snapshotNumber: previous.number))
+        }
+    }
+
+    private func damage(_ page: SnapshotInspection.DamagedPage) -> StoreDamage.PageDamage {
+        // Numbers start at 1, and each file holds as many pages as the newest snapshot says.
+        let position = Int(page.number) - 1
+        let extentPageCount = snapshots.newest?.extentPageCount ?? configuration.extentPageCount
+        var numbers: [UInt64] = []
+        if page.isInNewest, let newest = snapshots.newest { numbers.append(newest.number) }
+        if page.isInPrevious, let previous = snapshots.previous { numbers.append(previous.number) }
+        return StoreDamage.PageDamage(
+            number: page.number, path: SnapshotLayout.extent(position / extentPageCount),
+            offset: position % extentPageCount * PageFormat.byteCount, fault: page.fault,
+            snapshotNumbers: numbers)
+    }
+
+    private func verifyState(_ result: inout StoreVerification) {
+        let listed = snapshots.newest?.segments ?? []
+        do throws(StoreFault) {
+            let store = try restore { engine in
+                for fault in engine.invariantFaults() { result.damages.append(.state(fault)) }
+                result.reachablePageCount = Self.walk(engine, &result.damages)
+                for segment in listed {
+                    let liveCount = engine.liveCount(in: SegmentSummary(segment).lsns)
+                    guard UInt64(liveCount) != segment.liveCount else { continue }
+                    result.damages.append(
+                        .state(
+                            "segment \(segment.number) should have \(segment.liveCount) jobs that "
+                                + "are not done, and has \(liveCount)"))
+                }
+            }
+            for fault in store.engine.invariantFaults() where snapshots.newest == nil {
+                result.damages.append(.state(fault))
+            }
+            result.jobCount = store.engine.jobCount
+        } catch {
+            result.unknown = "\(error)"
+            // Damage to the log, and what it leads to, was named already.
+            if case .page(let failure) = error { add(failure, &result) }
+            else if result.damages.isEmpty { result.damages.append(.start("\(error)")) }
+        }
+    }
+
+    /// A page that the walk over all of them found damaged need not be named twice; one that is
+    /// whole and not the one referred to is found by restoring only.
+    private func add(_ failure: PageFailure, _ result: inout StoreVerification) {
+        let number = failure.reference.number
+        let isNamed = result.damages.contains {
+            if case .page(let page) = $0 { page.number == number } else { false }
+        }
+        if isNamed { return }
+        result.damages.append(
+            .page(
+                damage(
+                    SnapshotInspection.DamagedPage(
+                        number: number, fault: failure.fault, isInNewest: true,
+                        isInPrevious: false))))
+    }
+
+    /// Goes over every page that the state refers to: each belongs to it once.
+    private static func walk(
+        _ engine: borrowing JobEngine, _ damages: inout [StoreDamage]
+    ) -> Int {
+        var seen = PageSet()
+        var twice = 0
+        engine.forEachPage { reference, _ in
+            if reference.isNone { return }
+            if seen.contains(reference.number) { twice += 1 }
+            seen.insert(reference.number)
+        }
+        if twice > 0 {
+            damages.append(.state("\(twice) references lead to pages that are in use elsewhere"))
+        }
+        let strange = seen.subtracting(engine.pages.usedPages).count
+        if strange > 0 {
+            damages.append(.state("\(strange) pages are referred to and not in use"))
+        }
+        return seen.count
+    }
+}
