@@ -57,6 +57,13 @@ let package = Package(
         .target(
             name: "HoldfastWAL", dependencies: ["HoldfastDisk", "HoldfastRecords"],
             path: "Sources/WAL/Log"),
+        // Copy-on-write pages in memory, and the structures that the engine's state is made of.
+        .target(name: "HoldfastPages", dependencies: ["CCRC32C"], path: "Sources/WAL/Pages"),
+        // Where pages lie on the disk, and the snapshots that say which of them are the state.
+        .target(
+            name: "HoldfastSnapshots",
+            dependencies: ["HoldfastDisk", "HoldfastPages", "HoldfastRecords", "HoldfastWAL"],
+            path: "Sources/WAL/Snapshots"),
 
         // MARK: The broker
 
@@ -167,6 +174,14 @@ let package = Package(
         .testTarget(
             name: "WALTests",
             dependencies: ["HoldfastDisk", "HoldfastRecords", "HoldfastSimulation", "HoldfastWAL"],
+            exclude: ["Fixtures"]),
+        .testTarget(name: "PagesTests", dependencies: ["HoldfastPages"]),
+        .testTarget(
+            name: "SnapshotsTests",
+            dependencies: [
+                "HoldfastDisk", "HoldfastPages", "HoldfastRecords", "HoldfastSimulation",
+                "HoldfastSnapshots", "HoldfastWAL",
+            ],
             exclude: ["Fixtures"]),
         .testTarget(
             name: "EngineTests",

@@ -1,0 +1,67 @@
+internal import HoldfastDisk
+internal import Synchronization
+
+extension SnapshotStore {
+    /// Makes one file, where the files have less than `sparePageCount` pages beyond those that the
+    /// kept snapshots have, or where a slot has no file of its length yet: so that the next
+    /// snapshots can be written on a full disk.
+    ///
+    /// - Returns: whether it made one; false means that there is nothing left to do.
+    package func reserve(sparePageCount: Int) throws(SnapshotError) -> Bool {
+        try prepare()
+        return try guarded { () throws(SnapshotError) in
+            if pages.capacityPageCount - state.withLock({ $0.keptPageCount }) < sparePageCount {
+                try pages.makeReady(pages.firstMissingExtent)
+                return true
+            }
+            guard let newest else { return false }
+            let file = try SnapshotError.obtaining { () throws(DiskError) in
+                try fileSystem.openFile(SnapshotLayout.slot(newest.slot), for: .reading)
+            }
+            let byteCount = try SnapshotError.reading { () throws(DiskError) in
+                try file.byteCount()
+            }
+            return try obtain(slot: freeSlot, byteCount: byteCount).isLonger
+        }
+    }
+
+    /// Removes files of pages at the end that no kept snapshot needs, as far as `sparePageCount`
+    /// pages remain. Does nothing while a snapshot is written.
+    ///
+    /// - Returns: how many were removed.
+    @discardableResult
+    package func trim(sparePageCount: Int) throws(SnapshotError) -> Int {
+        try guarded { () throws(SnapshotError) in
+            let (isWriting, last, count) = state.withLock {
+                ($0.isWriting, $0.keptLastPage, $0.keptPageCount)
+            }
+            return isWriting
+                ? 0 : try pages.trim(behind: last, keeping: count + sparePageCount)
+        }
+    }
+
+    /// The file of a slot that no kept snapshot is in, at least so long, its name durable.
+    func obtain(
+        slot: Int, byteCount: Int
+    ) throws(SnapshotError) -> (file: any File, isLonger: Bool) {
+        let growth = max(limits.slotGrowthByteCount, SnapshotFormat.blockByteCount)
+        let wanted = (byteCount + growth - 1) / growth * growth
+        return try SnapshotError.obtaining { () throws(DiskError) in
+            let file = try openOrCreate(SnapshotLayout.slot(slot))
+            guard try file.byteCount() < wanted else { return (file, false) }
+            try file.allocate(byteCount: wanted)
+            try file.sync()
+            try fileSystem.syncDirectory(SnapshotLayout.snapshots)
+            return (file, true)
+        }
+    }
+
+    private func openOrCreate(_ path: String) throws(DiskError) -> any File {
+        do throws(DiskError) {
+            return try fileSystem.openFile(path, for: .readingAndWriting)
+        } catch {
+            guard error.isNotFound else { throw error }
+            return try fileSystem.createFile(path)
+        }
+    }
+}
