@@ -69,10 +69,7 @@ let package = Package(
 
         .target(
             name: "HoldfastEngine",
-            dependencies: [
-                "HoldfastModel", "HoldfastRecords",
-                .product(name: "Collections", package: "swift-collections"),
-            ],
+            dependencies: ["HoldfastModel", "HoldfastPages", "HoldfastRecords"],
             path: "Sources/Broker/Engine"),
         // A data directory in use: log, engine and snapshots together, without sockets.
         .target(
@@ -185,7 +182,9 @@ let package = Package(
             exclude: ["Fixtures"]),
         .testTarget(
             name: "EngineTests",
-            dependencies: ["HoldfastEngine", "HoldfastModel", "HoldfastRecords"]),
+            dependencies: [
+                "HoldfastEngine", "HoldfastModel", "HoldfastPages", "HoldfastRecords",
+            ]),
         .testTarget(
             name: "StoreTests",
             dependencies: [

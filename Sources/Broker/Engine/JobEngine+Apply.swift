@@ -1,4 +1,5 @@
 internal import HoldfastModel
+internal import HoldfastPages
 internal import HoldfastRecords
 
 /// What each record does to the state: the only code that changes it, live and in replay.
@@ -23,7 +24,7 @@ extension JobEngine {
         case .heartbeat: try applyHeartbeat(try HeartbeatRecord(body))
         case .reject: try applyReject(try JobListRecord(body, mayHaveText: true), at: frameTime)
         case .redrive: try applyRedrive(try JobListRecord(body))
-        case .cancel: try applyCancel(try JobListRecord(body))
+        case .cancel: try applyCancel(try CancelRecord(body))
         case .queue: try applyQueue(try QueueRecord(body))
         case .producer: try applyProducer(try ProducerRecord(body), at: frameTime)
         case nil:
@@ -33,6 +34,7 @@ extension JobEngine {
         }
         lastLSN = lsn
         self.frameTime = frameTime
+        pages.trim()
     }
 
     // MARK: Where jobs come from
@@ -50,28 +52,30 @@ extension JobEngine {
         let lane = LaneNumber(queue: birth.queue, priority: birth.priority)
         let second = UInt32(clamping: birth.enqueuedMilliseconds / 1_000)
         let contentByteCount = UInt32(birth.content.count)
-        var slot: UInt32 = 0
-        if birth.dueMilliseconds != nil || birth.attemptCountMax != nil {
+        let hasState = birth.attemptCountMax ?? 0 != 0
+        if hasState {
             var state = JobStateValue(
-                lsn: lsn, enqueuedSecond: second, contentByteCount: contentByteCount)
+                birth.dueMilliseconds == nil ? .ready : .delayed, lane: lane,
+                enqueuedSecond: second, contentByteCount: contentByteCount)
             state.attemptCountMax = birth.attemptCountMax ?? 0
             state.dueMilliseconds = birth.dueMilliseconds ?? 0
-            slot = states.insert(state)
+            map.setJobState(lsn, state)
         }
         queue.pointee.totals.enqueued &+= 1
+        insertLive(lsn)
         if let due = birth.dueMilliseconds {
-            index.insert(IndexEntry(.delayed, lane: lane, slot: slot), at: lsn)
-            delayed.insert(DelayedJob(dueMilliseconds: due, lsn: lsn))
+            delayed.insert(
+                DelayedJob(dueMilliseconds: due, lsn: lsn),
+                DelayedPlace(
+                    lane: lane, enqueuedSecond: second, contentByteCount: contentByteCount,
+                    hasState: hasState), &map)
             queue.pointee.delayedCount += 1
         } else {
-            index.insert(
-                slot == 0
-                    ? IndexEntry(freshIn: lane, enqueuedSecond: second)
-                    : IndexEntry(.ready, lane: lane, slot: slot), at: lsn)
             pushReady(
                 LaneEntry(
                     lsn: lsn, version: 0, enqueuedSecond: second,
-                    contentByteCount: contentByteCount), lane, isRetry: false)
+                    contentByteCount: contentByteCount,
+                    flags: hasState ? LaneEntry.stateFlag : 0), lane, isRetry: false)
         }
     }
 
@@ -79,29 +83,26 @@ extension JobEngine {
         var count: UInt32 = 0
         var lastMoved: DelayedJob?
         while let job = delayed.first, job <= record.last {
-            _ = delayed.removeFirst()
+            guard let place = delayed.place(of: job, map), queues.isLive(place.lane.queueID) else {
+                throw RecordFault("a delayed job cannot be read")
+            }
+            var entry = LaneEntry(
+                lsn: job.lsn, version: 0, enqueuedSecond: place.enqueuedSecond,
+                contentByteCount: place.contentByteCount, flags: 0)
+            if place.hasState {
+                guard var state = jobState(job.lsn), state.home == .delayed,
+                    state.lane == place.lane
+                else { throw RecordFault("a delayed job's state cannot be read") }
+                state.home = .ready
+                state.dueMilliseconds = 0
+                map.setJobState(job.lsn, state)
+                entry = state.laneEntry(job.lsn)
+            }
+            delayed.remove(job, &map)
             count += 1
             lastMoved = job
-            let entry = index[job.lsn]
-            guard entry.isHome(.delayed) else { throw RecordFault("a stale job was due") }
-            let state = states.pointer(entry.slot)
-            let version = state.pointee.version
-            let second = state.pointee.enqueuedSecond
-            let contentByteCount = state.pointee.contentByteCount
-            state.pointee.dueMilliseconds = 0
-            if state.pointee.isTrivial {
-                dropState(entry.slot)
-                index.replace(job.lsn, by: IndexEntry(freshIn: entry.lane, enqueuedSecond: second))
-            } else {
-                index.replace(
-                    job.lsn, by: IndexEntry(.ready, lane: entry.lane, slot: entry.slot))
-            }
-            queues[entry.lane.queue].pointee.delayedCount -= 1
-            pushReady(
-                LaneEntry(
-                    lsn: job.lsn, version: version, enqueuedSecond: second,
-                    contentByteCount: contentByteCount), entry.lane, isRetry: version > 0)
-            trimDelayed()
+            queues[place.lane.queue].pointee.delayedCount -= 1
+            pushReady(entry, place.lane, isRetry: entry.version > 0)
         }
         guard count == record.count, lastMoved == record.last else {
             throw RecordFault("other jobs were due than it says")
@@ -124,15 +125,13 @@ extension JobEngine {
                 guard let taken = popReady(lane), taken.lsn == item.lsn,
                     item.version > taken.version, item.version - taken.version == 1
                 else { throw RecordFault("the lane has another job in front") }
-                let state = index[item.lsn].slot
-                if state != 0 { states.pointer(state).pointee.version = item.version }
-                let slot = leases.insert(
+                leases.insert(
                     Lease(
                         lsn: item.lsn, grantLSN: lsn, version: item.version, lane: lane,
-                        state: state, enqueuedSecond: taken.enqueuedSecond,
+                        enqueuedSecond: taken.enqueuedSecond,
                         contentByteCount: taken.contentByteCount,
-                        durationMilliseconds: record.durationMilliseconds))
-                index.replace(item.lsn, by: IndexEntry(.leased, lane: lane, slot: slot))
+                        durationMilliseconds: record.durationMilliseconds,
+                        flags: taken.hasState ? Lease.stateFlag : 0))
             }
         }
         queue.pointee.leasedCount += record.count
@@ -144,21 +143,35 @@ extension JobEngine {
         var record = record
         for _ in 0..<record.count {
             let change = try record.next()
-            let entry = index[change.lsn]
-            guard entry.isHome(.leased), leases[entry.slot].pointee.version == change.version else {
-                throw RecordFault("its lease does not exist")
+            let (slot, lease) = try lease(of: change.lsn, change.version)
+            if change.durationMilliseconds > lease.durationMilliseconds {
+                leases.change(slot) { $0.durationMilliseconds = change.durationMilliseconds }
             }
-            let lease = leases[entry.slot]
-            lease.pointee.durationMilliseconds = max(
-                lease.pointee.durationMilliseconds, change.durationMilliseconds)
-            if let checkpoint = change.checkpoint {
-                let state = states.pointer(stateOfLease(entry.slot))
-                state.pointee.checkpoint.set(checkpoint)
-                state.pointee.hasCheckpoint = true
+            guard let checkpoint = change.checkpoint else { continue }
+            guard var state = state(ofLease: lease) else { throw Self.lostState }
+            if !lease.hasState || !state.has(JobStateValue.checkpointFlag) {
+                state.flags |= JobStateValue.checkpointFlag
+                map.setJobState(change.lsn, state)
             }
+            map.setText(.checkpoint, change.lsn, checkpoint)
+            if !lease.hasState { leases.change(slot) { $0.flags |= Lease.stateFlag } }
         }
         try record.end()
     }
+
+    @inline(__always)
+    private func lease(
+        of lsn: UInt64, _ version: UInt32
+    ) throws(RecordFault) -> (slot: UInt32, Lease) {
+        guard let slot = leases.slot(of: lsn) else {
+            throw RecordFault("its lease does not exist")
+        }
+        let lease = leases[slot]
+        guard lease.version == version else { throw RecordFault("its lease does not exist") }
+        return (slot, lease)
+    }
+
+    private static var lostState: RecordFault { RecordFault("its job's state cannot be read") }
 
     // MARK: Where they go
 
@@ -166,25 +179,23 @@ extension JobEngine {
     private mutating func applyAck(_ record: JobListRecord) throws(RecordFault) {
         for position in 0..<record.count {
             let item = record[position]
-            let entry = index[item.lsn]
-            let queue = queues[entry.lane.queue]
-            if entry.isHome(.leased) {
-                let lease = leases[entry.slot]
-                guard lease.pointee.version == item.version else {
+            let lane: LaneNumber
+            if let slot = leases.slot(of: item.lsn) {
+                let lease = leases[slot]
+                guard lease.version == item.version else {
                     throw RecordFault("its lease does not exist")
                 }
-                if lease.pointee.state != 0 { dropState(lease.pointee.state) }
-                leases.remove(entry.slot)
-                queue.pointee.leasedCount -= 1
-                index.remove(item.lsn)
+                lane = lease.lane
+                endLeased(item.lsn, slot, lease)
             } else {
                 // A late ack: of a job that nobody has had since.
-                guard entry.isHome(.ready) || entry.isHome(.dead), entry.slot != 0,
-                    states.pointer(entry.slot).pointee.version == item.version
+                guard isLive(item.lsn), let state = jobState(item.lsn), state.home != .delayed,
+                    state.version == item.version, item.version > 0
                 else { throw RecordFault("its delivery is not the latest") }
-                removeUnleased(item.lsn, entry)
+                lane = state.lane
+                endUnleased(item.lsn, state)
             }
-            queue.pointee.totals.acked &+= 1
+            queues[lane.queue].pointee.totals.acked &+= 1
             recentAcks.insert(item.lsn, version: item.version)
         }
     }
@@ -194,53 +205,42 @@ extension JobEngine {
     ) throws(RecordFault) {
         for position in 0..<record.count {
             let item = try record.item(position)
-            let entry = index[item.lsn]
-            guard entry.isHome(.leased), leases[entry.slot].pointee.version == item.version else {
-                throw RecordFault("its lease does not exist")
-            }
-            let slot = endLease(entry.slot)
-            let state = states.pointer(slot)
-            let queue = queues[entry.lane.queue]
-            queue.pointee.totals.returned &+= 1
+            let (slot, lease) = try lease(of: item.lsn, item.version)
+            guard var state = state(ofLease: lease) else { throw Self.lostState }
+            endLease(slot, lease)
+            queues[lease.lane.queue].pointee.totals.returned &+= 1
             // Saturating, since a job may be given back more often than anything counts.
             switch item.cause {
             case .failed:
-                state.pointee.attempts.increment()
-                state.pointee.version.increment()
-                if !record.error.isEmpty { state.pointee.error.set(record.error) }
+                state.attempts.increment()
+                state.version.increment()
+                setError(item.lsn, &state, record.error)
             case .released:
-                state.pointee.releases.increment()
-                state.pointee.version.increment()
+                state.releases.increment()
+                state.version.increment()
             case .timeout:
-                state.pointee.attempts.increment()
-                state.pointee.timeouts.increment()
+                state.attempts.increment()
+                state.timeouts.increment()
             case .interrupted:
-                state.pointee.attempts.increment()
-                state.pointee.interruptions.increment()
+                state.attempts.increment()
+                state.interruptions.increment()
             case .undelivered:
                 break
             }
             switch item.outcome {
             case .front:
-                index.replace(item.lsn, by: IndexEntry(.ready, lane: entry.lane, slot: slot))
-                pushReady(
-                    LaneEntry(
-                        lsn: item.lsn, version: state.pointee.version,
-                        enqueuedSecond: state.pointee.enqueuedSecond,
-                        contentByteCount: state.pointee.contentByteCount), entry.lane,
-                    isRetry: true)
+                state.home = .ready
+                pushReady(state.laneEntry(item.lsn), state.lane, isRetry: true)
             case .delayed:
-                state.pointee.dueMilliseconds = item.dueMilliseconds
-                index.replace(item.lsn, by: IndexEntry(.delayed, lane: entry.lane, slot: slot))
-                delayed.insert(DelayedJob(dueMilliseconds: item.dueMilliseconds, lsn: item.lsn))
-                queue.pointee.delayedCount += 1
-            case .deadByAttempts: bury(item.lsn, entry.lane, slot, .attemptsUsedUp, frameTime)
-            case .deadByInterruptions:
-                bury(item.lsn, entry.lane, slot, .interruptionsUsedUp, frameTime)
-            case .deadByDeliveries: bury(item.lsn, entry.lane, slot, .deliveriesUsedUp, frameTime)
-            case .deadByCorruptPayload:
-                bury(item.lsn, entry.lane, slot, .payloadCorrupt, frameTime)
+                state.home = .delayed
+                state.dueMilliseconds = item.dueMilliseconds
+                delay(item.lsn, state)
+            case .deadByAttempts: bury(item.lsn, &state, .attemptsUsedUp, frameTime)
+            case .deadByInterruptions: bury(item.lsn, &state, .interruptionsUsedUp, frameTime)
+            case .deadByDeliveries: bury(item.lsn, &state, .deliveriesUsedUp, frameTime)
+            case .deadByCorruptPayload: bury(item.lsn, &state, .payloadCorrupt, frameTime)
             }
+            map.setJobState(item.lsn, state)
         }
     }
 
@@ -249,63 +249,80 @@ extension JobEngine {
     ) throws(RecordFault) {
         for position in 0..<record.count {
             let item = record[position]
-            let entry = index[item.lsn]
-            guard entry.isHome(.leased), leases[entry.slot].pointee.version == item.version else {
-                throw RecordFault("its lease does not exist")
-            }
-            let slot = endLease(entry.slot)
-            let state = states.pointer(slot)
-            state.pointee.attempts.increment()
-            state.pointee.version.increment()
-            if !record.text.isEmpty { state.pointee.error.set(record.text) }
-            bury(item.lsn, entry.lane, slot, .rejected, frameTime)
+            let (slot, lease) = try lease(of: item.lsn, item.version)
+            guard var state = state(ofLease: lease) else { throw Self.lostState }
+            endLease(slot, lease)
+            state.attempts.increment()
+            state.version.increment()
+            setError(item.lsn, &state, record.text)
+            bury(item.lsn, &state, .rejected, frameTime)
+            map.setJobState(item.lsn, state)
         }
+    }
+
+    /// Keeps a text as the job's last error where there is one.
+    private mutating func setError(
+        _ lsn: UInt64, _ state: inout JobStateValue, _ text: UnsafeRawBufferPointer
+    ) {
+        guard !text.isEmpty else { return }
+        state.flags |= JobStateValue.errorFlag
+        map.setText(.error, lsn, text)
     }
 
     private mutating func applyRedrive(_ record: JobListRecord) throws(RecordFault) {
         for position in 0..<record.count {
             let item = record[position]
-            let entry = index[item.lsn]
-            guard entry.isHome(.dead), states.pointer(entry.slot).pointee.version == item.version
+            guard leases.slot(of: item.lsn) == nil, isLive(item.lsn),
+                var state = jobState(item.lsn), state.home == .dead, state.version == item.version
             else { throw RecordFault("its job is not dead by that version") }
-            unlinkDead(entry)
-            let state = states.pointer(entry.slot)
-            state.pointee.version.increment()
-            state.pointee.attempts = 0
-            state.pointee.interruptions = 0
-            state.pointee.timeouts = 0
-            state.pointee.releases = 0
-            state.pointee.deathReason = 0
-            state.pointee.diedMilliseconds = 0
-            queues[entry.lane.queue].pointee.totals.redriven &+= 1
-            index.replace(item.lsn, by: IndexEntry(.ready, lane: entry.lane, slot: entry.slot))
+            dead.remove(state.deathNumber, queue: state.lane.queueID, &map)
+            state.home = .ready
+            state.version.increment()
+            state.attempts = 0
+            state.interruptions = 0
+            state.timeouts = 0
+            state.releases = 0
+            state.deathReason = 0
+            state.diedMilliseconds = 0
+            state.deathNumber = 0
+            map.setJobState(item.lsn, state)
+            let queue = queues[state.lane.queue]
+            queue.pointee.deadCount -= 1
+            queue.pointee.totals.redriven &+= 1
             // To the end: a million redriven jobs must not stand before what came meanwhile.
-            pushReady(
-                LaneEntry(
-                    lsn: item.lsn, version: state.pointee.version,
-                    enqueuedSecond: state.pointee.enqueuedSecond,
-                    contentByteCount: state.pointee.contentByteCount), entry.lane, isRetry: false)
+            pushReady(state.laneEntry(item.lsn), state.lane, isRetry: false)
         }
     }
 
-    private mutating func applyCancel(_ record: JobListRecord) throws(RecordFault) {
+    private mutating func applyCancel(_ record: CancelRecord) throws(RecordFault) {
         for position in 0..<record.count {
-            let item = record[position]
-            let entry = index[item.lsn]
-            guard !entry.isNone, version(of: entry) == item.version else {
-                throw RecordFault("its job does not have that version")
+            let item = try record.item(position)
+            let fault = RecordFault("its job is not where it says")
+            switch (place(of: item.lsn), item.place) {
+            case (.leased(let slot), .known):
+                let lease = leases[slot]
+                guard lease.version == item.version, lease.lane == item.lane else { throw fault }
+                endLeased(item.lsn, slot, lease)
+            case (.known(let state), .known):
+                guard state.version == item.version, state.lane == item.lane else { throw fault }
+                endUnleased(item.lsn, state)
+            case (.fresh, .freshReady):
+                guard queues.isLive(item.lane.queueID),
+                    queues.lane(item.lane).pointee.readyCount > 0
+                else { throw fault }
+                removeLive(item.lsn)
+                endReady(item.lane)
+            case (.fresh, .freshDelayed):
+                let job = DelayedJob(dueMilliseconds: item.dueMilliseconds, lsn: item.lsn)
+                guard let place = delayed.place(of: job, map), place.lane == item.lane,
+                    queues.isLive(place.lane.queueID)
+                else { throw fault }
+                removeLive(item.lsn)
+                delayed.remove(job, &map)
+                queues[item.lane.queue].pointee.delayedCount -= 1
+            default: throw fault
             }
-            let queue = queues[entry.lane.queue]
-            if entry.isHome(.leased) {
-                let state = leases[entry.slot].pointee.state
-                if state != 0 { dropState(state) }
-                leases.remove(entry.slot)
-                queue.pointee.leasedCount -= 1
-                index.remove(item.lsn)
-            } else {
-                removeUnleased(item.lsn, entry)
-            }
-            queue.pointee.totals.cancelled &+= 1
+            queues[item.lane.queue].pointee.totals.cancelled &+= 1
             // Under a version that nobody holds, so that every token of the job is a lost lease.
             if item.version > 0 { recentAcks.insert(item.lsn, version: item.version &+ 1) }
         }
@@ -317,7 +334,8 @@ extension JobEngine {
         let number = record.queue.rawValue
         switch record.change {
         case .create:
-            guard number <= UInt32(queues.count), number < 1 << 23, !queues.isLive(record.queue)
+            guard number <= UInt32(queues.count), number < QueueTable.numberEnd,
+                !queues.isLive(record.queue)
             else { throw RecordFault("its number is not free") }
             guard queues.find(record.name) == nil else { throw RecordFault("its name is taken") }
             queues.insert(record.queue, name: record.name, policy: record.policy)
@@ -333,6 +351,10 @@ extension JobEngine {
             guard queues[Int(number)].pointee.jobCount == 0 else {
                 throw RecordFault("its queue has jobs")
             }
+            for priority in 0...Limits.priorityMax {
+                queues.lane(LaneNumber(queue: record.queue, priority: priority)).pointee
+                    .removeAll(pages)
+            }
             queues.remove(record.queue)
             queueGeneration &+= 1
         }
@@ -341,7 +363,9 @@ extension JobEngine {
     private mutating func applyProducer(
         _ record: ProducerRecord, at frameTime: Int64
     ) throws(RecordFault) {
-        guard record.slot.rawValue <= UInt32(producers.count) else {
+        guard record.slot.rawValue <= UInt32(producers.count),
+            record.slot.rawValue < ProducerTable.slotEnd
+        else {
             throw RecordFault("a slot beyond the next")
         }
         guard producers.slot(of: record.id) == nil else {

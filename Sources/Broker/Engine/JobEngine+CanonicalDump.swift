@@ -1,21 +1,24 @@
 internal import HoldfastModel
+internal import HoldfastPages
 
 extension JobEngine {
     /// The whole state that records make, in a defined order: two engines that were led by the same
     /// records give the same bytes. Left out is what records do not make: the leases' clocks and
-    /// owners, connections, and how chunks and chains lie in memory.
+    /// owners, connections, entries that are valid no more, and how all this lies in pages.
     package func canonicalDump() -> [UInt8] {
         var dump = Dump()
         dump.put(lastLSN)
         dump.put(UInt64(bitPattern: frameTime))
         dumpQueues(&dump)
-        dumpJobs(&dump)
+        dumpLeases(&dump)
+        dumpMap(&dump)
         dumpProducers(&dump)
         dump.put(UInt64(recentAcks.count))
         recentAcks.forEach { lsn, version in
             dump.put(lsn)
             dump.put(version)
         }
+        pages.trim()
         return dump.bytes
     }
 
@@ -44,70 +47,80 @@ extension JobEngine {
                 dumpLane(
                     LaneNumber(queue: QueueID(rawValue: UInt32(number)), priority: priority), &dump)
             }
-            var slot = queue.deadHead
-            while slot != 0 {
-                dump.put(states.pointer(slot).pointee.lsn)
-                slot = states.pointer(slot).pointee.deadNext
-            }
         }
     }
 
     private func dumpLane(_ number: LaneNumber, _ dump: inout Dump) {
-        let lane = queues[number.queue].pointee.lanes[Int(number.priority)]
-        for chain in [lane.retry, lane.fresh] {
-            var cursor = LaneChain.Cursor(chain)
-            while let entry = cursor.next() {
-                guard isValid(entry, in: number) else { continue }
-                dump.put(entry.lsn)
-                dump.put(entry.version)
-                dump.put(entry.enqueuedSecond)
-            }
-            dump.put(UInt64.max)
-        }
+        let lane = queues.lane(number)
+        var retry = PageChain<LaneEntry>.Cursor(lane.pointee.retry)
+        while let entry = retry.next(pages) { dumpEntry(entry, &dump) }
+        dump.put(UInt64.max)
+        var fresh = PageChain<LaneEntry>.Cursor(lane.pointee.fresh)
+        while let entry = fresh.next(pages) { dumpEntry(entry, &dump) }
+        dump.put(UInt64.max)
     }
 
-    private func dumpJobs(_ dump: inout Dump) {
-        var next = index.next(from: 0)
-        while let (lsn, entry) = next {
-            dump.put(lsn)
-            dump.put(UInt32(entry.home.rawValue))
-            dump.put(entry.lane.rawValue)
-            dump.put(version(of: entry))
-            if entry.isHome(.leased) {
-                let lease = leases[entry.slot].pointee
-                dump.put(lease.grantLSN)
-                dump.put(lease.enqueuedSecond)
-                dump.put(lease.durationMilliseconds)
+    private func dumpEntry(_ entry: LaneEntry, _ dump: inout Dump) {
+        guard isLive(entry.lsn) else { return }
+        dump.put(entry.lsn)
+        dump.put(entry.version)
+        dump.put(entry.enqueuedSecond)
+        dump.put(entry.contentByteCount)
+        dump.put(entry.flags)
+    }
+
+    private func dumpLeases(_ dump: inout Dump) {
+        var all: [Lease] = []
+        leases.forEach { _, lease in all.append(lease) }
+        for lease in all.sorted(by: { $0.lsn < $1.lsn }) {
+            dump.put(lease.lsn)
+            dump.put(lease.grantLSN)
+            dump.put(lease.version)
+            dump.put(lease.lane.rawValue)
+            dump.put(lease.enqueuedSecond)
+            dump.put(lease.contentByteCount)
+            dump.put(lease.durationMilliseconds)
+            dump.put(lease.flags)
+        }
+        dump.put(UInt64.max)
+    }
+
+    /// The live jobs as ranges without a gap, then every key and value of the other kinds.
+    private func dumpMap(_ dump: inout Dump) {
+        var start: UInt64 = 0
+        var end: UInt64 = 0
+        while end < .max, let lsn = live.first(from: end + 1, map, pages) {
+            if lsn != end + 1 {
+                dump.put(start)
+                dump.put(end)
+                start = lsn
             }
-            let slot = stateSlot(entry)
-            dump.put(UInt32(slot == 0 ? 0 : 1))
-            if slot != 0 {
-                let state = states.pointer(slot).pointee
-                for number in [
-                    state.enqueuedSecond, state.attemptCountMax, state.version, state.attempts,
-                    state.interruptions, state.timeouts, state.releases, UInt32(state.deathReason),
-                    state.hasCheckpoint ? 1 : 0,
-                ] { dump.put(number) }
-                // A due time that has passed means nothing any more.
-                dump.put(UInt64(bitPattern: entry.isHome(.delayed) ? state.dueMilliseconds : 0))
-                dump.put(UInt64(bitPattern: state.diedMilliseconds))
-                dump.put(Array(state.error.view))
-                dump.put(Array(state.checkpoint.view))
+            end = lsn
+        }
+        dump.put(start)
+        dump.put(end)
+        dump.put(dead.count)
+        for kind in StateKey.allCases where kind != .live {
+            map.forEach(kind) { key, value in
+                dump.put(key.high)
+                dump.put(key.low)
+                dump.put(Array(value))
             }
-            next = index.next(from: lsn + 1)
         }
         dump.put(UInt64.max)
     }
 
     private func dumpProducers(_ dump: inout Dump) {
         dump.put(UInt64(producers.count))
-        for producer in producers.producers {
-            dump.put(producer.id.low)
-            dump.put(producer.id.high)
-            dump.put(UInt64(bitPattern: producer.usedMilliseconds))
-            dump.put(producer.greatestSequence)
+        for slot in 0..<producers.count {
+            let producer = producers[slot]
+            dump.put(producer.pointee.id.low)
+            dump.put(producer.pointee.id.high)
+            dump.put(UInt64(bitPattern: producer.pointee.usedMilliseconds))
+            dump.put(producer.pointee.greatestSequence)
             for position in 0..<Limits.producerResultCount {
-                guard let result = producer.results?[position], result.count > 0 else { continue }
+                let result = producer.pointee.results.element(position)
+                guard result.count > 0 else { continue }
                 dump.put(result.sequence)
                 dump.put(result.firstLSN)
                 dump.put(result.count)

@@ -9,13 +9,11 @@ extension JobEngine {
     package mutating func advance(to frameTime: Int64, into batch: RecordBatch) {
         var count: UInt32 = 0
         var last: DelayedJob?
-        while count < configuration.dueCountMax, let job = delayed.firstUnprepared,
-            job.dueMilliseconds <= frameTime
-        {
-            delayed.prepareFirst()
-            trimDelayed()
+        var next = delayed.first
+        while count < configuration.dueCountMax, let job = next, job.dueMilliseconds <= frameTime {
             count += 1
             last = job
+            next = delayed.next(after: job, map)
         }
         guard let last else { return }
         applyAppended(DueRecord.append(count: count, last: last, to: batch), of: batch)

@@ -49,10 +49,9 @@ extension JobEngine {
         else { return ItemResult(code: .badArgument) }
         let (code, slot) = findLease(item.token)
         if let code { return ItemResult(code: code, mustStop: true) }
-        let lease = leases[slot]
-        let duration =
-            durationMilliseconds == 0 ? lease.pointee.durationMilliseconds : durationMilliseconds
-        let isLarger = duration > lease.pointee.durationMilliseconds
+        let ownDuration = leases[slot].durationMilliseconds
+        let duration = durationMilliseconds == 0 ? ownDuration : durationMilliseconds
+        let isLarger = duration > ownDuration
         if isLarger || item.checkpoint != nil {
             changes.append(
                 HeartbeatChange(
@@ -60,14 +59,15 @@ extension JobEngine {
                     durationMilliseconds: isLarger ? duration : 0, checkpoint: item.checkpoint))
             if changes.count == Limits.itemCountMax { flushChanges(into: batch) }
         }
-        lease.pointee.owner = owner
+        let clock = leases.wheel[slot]
+        clock.pointee.owner = owner
         // A clock that has not started will start with the larger duration.
-        guard leases.isStarted(slot) else {
+        guard leases.wheel.isStarted(slot) else {
             return ItemResult(remainingMilliseconds: duration)
         }
         let deadline = max(
-            lease.pointee.deadlineMilliseconds, bootMilliseconds + Int64(duration))
-        leases.setDeadline(of: slot, deadline)
+            clock.pointee.deadlineMilliseconds, bootMilliseconds + Int64(duration))
+        leases.wheel.setDeadline(of: slot, deadline)
         return ItemResult(remainingMilliseconds: UInt32(clamping: deadline - bootMilliseconds))
     }
 

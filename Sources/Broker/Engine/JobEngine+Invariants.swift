@@ -1,68 +1,196 @@
 internal import HoldfastModel
+internal import HoldfastPages
 
 extension JobEngine {
     /// What is wrong with the state, a sentence each; empty where all holds. Slow: it looks at every
-    /// job.
+    /// job and every page.
     ///
-    /// - I1: each live job has one home, and that home knows it.
+    /// - I1: each live job has one home, each home is a live job's, and state, lane and lease agree.
     /// - I9: each queue's counts are those of its jobs, and the homes add up to its live jobs.
+    /// - The map is in order, and each page that is in use is used once.
     package func invariantFaults() -> [String] {
         var check = InvariantCheck()
-        checkJobs(&check)
-        checkLanes(&check)
+        var homes: [UInt64: JobHome] = [:]
+        findLeased(&homes, &check)
+        findReady(&homes, &check)
+        findDelayed(&homes, &check)
+        findDead(&homes, &check)
+        checkLive(homes, &check)
+        checkStates(homes, &check)
+        checkCounts(homes, &check)
         checkTables(&check)
+        checkPages(&check)
+        pages.trim()
         return check.faults
     }
 
-    private func checkJobs(_ check: inout InvariantCheck) {
-        var counts: [[Int]] = Array(repeating: [0, 0, 0, 0, 0, 0], count: queues.count)
-        var stateCount = 0
-        var leaseCount = 0
-        var next = index.next(from: 0)
-        while let (lsn, entry) = next {
-            next = index.next(from: lsn + 1)
-            check.expect(lsn <= lastLSN, "job \(lsn) is younger than the last record")
-            check.expect(!entry.isMarked, "job \(lsn) is still marked")
-            guard queues.isLive(entry.lane.queueID) else {
-                check.faults.append("job \(lsn) is in a queue that does not exist")
+    // MARK: Homes
+
+    private func findLeased(_ homes: inout [UInt64: JobHome], _ check: inout InvariantCheck) {
+        var count = 0
+        leases.forEach { slot, lease in
+            count += 1
+            check.add(
+                lease.lsn, JobHome(state: .leased, lane: lease.lane, hasState: lease.hasState),
+                &homes)
+            check.expect(
+                leases.slot(of: lease.lsn) == slot && lease.version > 0,
+                "the lease of job \(lease.lsn) is not found by its job, or has no version")
+            check.expect(lease.grantLSN <= lastLSN, "job \(lease.lsn) was leased by no record")
+            check.expect(
+                !leases.wheel[slot].pointee.isMarked, "job \(lease.lsn) is still marked")
+        }
+        check.expect(count == leases.count, "\(leases.count) leases of \(count) jobs")
+    }
+
+    private func findReady(_ homes: inout [UInt64: JobHome], _ check: inout InvariantCheck) {
+        for number in 0..<queues.count where queues[number].pointee.isLive {
+            let queue = queues[number].pointee
+            var ready = 0
+            for priority in 0...Limits.priorityMax {
+                let lane = LaneNumber(queue: QueueID(rawValue: UInt32(number)), priority: priority)
+                ready += findReady(in: lane, &homes, &check)
+                check.expect(
+                    (queue.laneMask >> UInt16(priority) & 1 == 1)
+                        == (queues.lane(lane).pointee.readyCount > 0),
+                    "lane \(number)/\(priority) is wrongly masked")
+            }
+            check.expect(ready == queue.readyCount, "queue \(number) and its lanes differ")
+            check.expect(
+                queue.readyCount == 0 || queue.isReadied
+                    || !readied.contains { $0.rawValue == number },
+                "queue \(number) is readied, but not marked so")
+        }
+    }
+
+    /// - Returns: what the lane counts.
+    private func findReady(
+        in number: LaneNumber, _ homes: inout [UInt64: JobHome], _ check: inout InvariantCheck
+    ) -> Int {
+        let lane = queues.lane(number)
+        var stale = 0
+        var valid = 0
+        var cursor = Lane.Cursor(lane.pointee)
+        while let entry = cursor.next(pages) {
+            guard isLive(entry.lsn) else {
+                stale += 1
                 continue
             }
-            counts[entry.lane.queue][Int(entry.home.rawValue)] += 1
-            if entry.isHome(.leased) {
-                leaseCount += 1
-                let lease = leases[entry.slot].pointee
-                check.expect(
-                    lease.lsn == lsn && lease.lane == entry.lane && lease.version > 0,
-                    "job \(lsn) is leased, but its lease is another job's")
-                check.expect(lease.grantLSN <= lastLSN, "job \(lsn) was leased by no record")
-                if lease.state != 0 {
-                    check.expect(
-                        states.pointer(lease.state).pointee.version == lease.version,
-                        "lease and state of job \(lsn) have different versions")
-                }
-            } else {
-                check.expect(
-                    (entry.slot == 0) == entry.isFresh && (entry.isHome(.ready) || !entry.isFresh),
-                    "job \(lsn) has no state, or is fresh with one")
+            valid += 1
+            check.add(
+                entry.lsn, JobHome(state: .ready, lane: number, hasState: entry.hasState), &homes)
+            check.expect(
+                entry.version == (jobState(entry.lsn)?.version ?? 0),
+                "the entry of job \(entry.lsn) has another version than the job")
+        }
+        check.expect(
+            valid == lane.pointee.readyCount && stale == lane.pointee.staleCount,
+            "lane \(number.queue)/\(number.priority) counts \(lane.pointee.readyCount) + "
+                + "\(lane.pointee.staleCount) entries, but has \(valid) + \(stale)")
+        check.expect(
+            valid > 0 || lane.pointee.retry.isEmpty && lane.pointee.fresh.isEmpty,
+            "lane \(number.queue)/\(number.priority) has nothing but stale entries")
+        return lane.pointee.readyCount
+    }
+
+    private func findDelayed(_ homes: inout [UInt64: JobHome], _ check: inout InvariantCheck) {
+        var first: DelayedJob?
+        map.forEach(.delayed) { key, value in
+            let job = DelayedJob(key)
+            if first == nil { first = job }
+            guard let place = DelayedPlace(loadingFrom: value) else {
+                check.faults.append("the place of delayed job \(job.lsn) cannot be read")
+                return
             }
-            let slot = stateSlot(entry)
-            if slot != 0 {
-                stateCount += 1
-                let state = states.pointer(slot).pointee
-                check.expect(state.lsn == lsn, "the state of job \(lsn) is another job's")
-                check.expect(
-                    (state.deathReason != 0) == entry.isHome(.dead),
-                    "job \(lsn) is dead without a reason, or the reverse")
+            check.add(
+                job.lsn, JobHome(state: .delayed, lane: place.lane, hasState: place.hasState),
+                &homes)
+        }
+        check.expect(first == delayed.first, "the next delayed job is another one")
+    }
+
+    private func findDead(_ homes: inout [UInt64: JobHome], _ check: inout InvariantCheck) {
+        map.forEach(.dead) { key, value in
+            let lsn = DeadJobs.lsn(value)
+            guard let state = jobState(lsn) else {
+                check.faults.append("dead job \(lsn) has no state")
+                return
             }
+            check.expect(
+                StateKey.value(of: key) == UInt64(state.lane.queue)
+                    && state.deathNumber == key.low && key.low <= dead.count,
+                "job \(lsn) did not die where it says")
+            check.add(lsn, JobHome(state: .dead, lane: state.lane, hasState: true), &homes)
+        }
+    }
+
+    // MARK: What they must agree with
+
+    private func checkLive(_ homes: [UInt64: JobHome], _ check: inout InvariantCheck) {
+        var count = 0
+        var last: UInt64 = 0
+        while last < .max, let lsn = live.first(from: last + 1, map, pages) {
+            last = lsn
+            count += 1
+            check.expect(lsn <= lastLSN, "job \(lsn) is younger than the last record")
+            check.expect(homes[lsn] != nil, "job \(lsn) is live, but nowhere")
             check.expect(
                 recentAcks.version(of: lsn) == nil, "job \(lsn) is live, but remembered as done")
         }
-        check.expect(index.recount() == index.liveCount, "the index counts its jobs wrongly")
-        check.expect(stateCount == states.count, "\(states.count) states of \(stateCount) jobs")
-        check.expect(leaseCount == leases.count, "\(leases.count) leases of \(leaseCount) jobs")
-        for number in 0..<queues.count {
+        check.expect(count == homes.count, "\(homes.count) jobs are somewhere, but \(count) live")
+        check.expect(count == jobCount, "\(jobCount) jobs are counted, but \(count) live")
+        if lastLSN > 0 {
+            check.expect(
+                live.count(in: 1...lastLSN, map, pages) == count, "the live jobs count differently")
+        }
+    }
+
+    private func checkStates(_ homes: [UInt64: JobHome], _ check: inout InvariantCheck) {
+        var stateCount = 0
+        var texts: [StateKey: Int] = [.error: 0, .checkpoint: 0]
+        map.forEach(.state) { key, value in
+            stateCount += 1
+            let lsn = StateKey.value(of: key)
+            guard let state = JobStateValue(loadingFrom: value), let home = homes[lsn] else {
+                check.faults.append("the state of job \(lsn) cannot be read, or is of no live job")
+                return
+            }
+            check.expect(
+                home.hasState && home.lane == state.lane
+                    && (home.state == .leased || home.state == state.home),
+                "job \(lsn) is \(home.state), but its state says \(state.home)")
+            check.expect(
+                (state.deathReason != 0) == (home.state == .dead),
+                "job \(lsn) is dead without a reason, or the reverse")
+            if state.has(JobStateValue.errorFlag) { texts[.error, default: 0] += 1 }
+            if !map.text(.checkpoint, lsn).isEmpty {
+                texts[.checkpoint, default: 0] += 1
+                check.expect(
+                    state.has(JobStateValue.checkpointFlag),
+                    "job \(lsn) has a checkpoint that its state does not know")
+            }
+        }
+        check.expect(
+            stateCount == homes.values.count { $0.hasState },
+            "\(stateCount) states of \(homes.values.count { $0.hasState }) jobs that have one")
+        for (kind, count) in texts {
+            var found = 0
+            map.forEach(kind) { _, _ in found += 1 }
+            check.expect(found == count, "\(found) texts of kind \(kind), but \(count) expected")
+        }
+    }
+
+    private func checkCounts(_ homes: [UInt64: JobHome], _ check: inout InvariantCheck) {
+        var counts: [[Int]] = Array(repeating: [0, 0, 0, 0, 0, 0], count: queues.count)
+        for (lsn, home) in homes {
+            guard queues.isLive(home.lane.queueID) else {
+                check.faults.append("job \(lsn) is in a queue that does not exist")
+                continue
+            }
+            counts[home.lane.queue][Int(home.state.rawValue)] += 1
+        }
+        for number in 0..<queues.count where queues[number].pointee.isLive {
             let queue = queues[number].pointee
-            guard queue.isLive else { continue }
             for (home, count) in [
                 (JobState.ready, queue.readyCount), (.delayed, queue.delayedCount),
                 (.leased, queue.leasedCount), (.dead, queue.deadCount),
@@ -75,96 +203,35 @@ extension JobEngine {
         }
     }
 
-    private func checkLanes(_ check: inout InvariantCheck) {
-        for number in 0..<queues.count where queues[number].pointee.isLive {
-            let queue = queues[number].pointee
-            var ready = 0
-            for priority in 0...Limits.priorityMax {
-                let lane = queue.lanes[Int(priority)]
-                let laneNumber = LaneNumber(
-                    queue: QueueID(rawValue: UInt32(number)), priority: priority)
-                var seen: Set<UInt64> = []
-                var stale = 0
-                var cursor = Lane.Cursor(lane)
-                while let entry = cursor.next() {
-                    if !isValid(entry, in: laneNumber) {
-                        stale += 1
-                    } else if !seen.insert(entry.lsn).inserted {
-                        check.faults.append("job \(entry.lsn) is twice in its lane")
-                    }
-                }
-                check.expect(
-                    seen.count == lane.readyCount && stale == lane.staleCount,
-                    "lane \(number)/\(priority) counts \(lane.readyCount) + \(lane.staleCount) "
-                        + "entries, but has \(seen.count) + \(stale)")
-                check.expect(
-                    (queue.laneMask >> UInt16(priority) & 1 == 1) == (lane.readyCount > 0),
-                    "lane \(number)/\(priority) is wrongly masked")
-                ready += lane.readyCount
-            }
-            check.expect(ready == queue.readyCount, "queue \(number) and its lanes differ")
-            check.expect(
-                queue.readyCount == 0 || queue.isReadied
-                    || !readied.contains { $0.rawValue == number },
-                "queue \(number) is readied, but not marked so")
-            checkDeadList(of: number, &check)
-        }
+    private func checkTables(_ check: inout InvariantCheck) {
+        check.expect(
+            pending.isEmpty && changes.isEmpty && chosen.count == 0,
+            "a decision was left half done")
     }
 
-    private func checkDeadList(of number: Int, _ check: inout InvariantCheck) {
-        let queue = queues[number].pointee
-        var count = 0
-        var previous: UInt32 = 0
-        var slot = queue.deadHead
-        while slot != 0, count <= queue.deadCount {
-            let state = states.pointer(slot).pointee
+    private func checkPages(_ check: inout InvariantCheck) {
+        check.faults += map.check()
+        var numbers: Set<UInt32> = []
+        let used = pages.usedPages
+        forEachPage { reference, kind in
             check.expect(
-                state.deadPrevious == previous && index[state.lsn].isHome(.dead)
-                    && index[state.lsn].slot == slot && index[state.lsn].lane.queue == number,
-                "the dead list of queue \(number) is broken at job \(state.lsn)")
-            count += 1
-            previous = slot
-            slot = state.deadNext
+                numbers.insert(reference.number).inserted,
+                "page \(reference.number), a \(kind), is used twice")
+            check.expect(
+                used.contains(reference.number),
+                "page \(reference.number), a \(kind), is used, but free")
         }
         check.expect(
-            count == queue.deadCount && previous == queue.deadTail,
-            "the dead list of queue \(number) does not have its \(queue.deadCount) jobs")
+            numbers.count == used.count,
+            "\(used.count) pages are in use, but \(numbers.count) are found")
     }
+}
 
-    private func checkTables(_ check: inout InvariantCheck) {
-        var valid = 0
-        var stale = 0
-        for job in delayed.unprepared {
-            let entry = index[job.lsn]
-            if entry.isHome(.delayed),
-                states.pointer(entry.slot).pointee.dueMilliseconds == job.dueMilliseconds
-            {
-                valid += 1
-            } else {
-                stale += 1
-            }
-        }
-        check.expect(delayed.count == delayed.unprepared.count, "due jobs were left half moved")
-        check.expect(stale == delayed.staleCount, "\(delayed.staleCount) stale delays of \(stale)")
-        var delayedCount = 0
-        for number in 0..<queues.count where queues[number].pointee.isLive {
-            delayedCount += queues[number].pointee.delayedCount
-        }
-        check.expect(valid == delayedCount, "\(valid) delays of \(delayedCount) delayed jobs")
-        if let first = delayed.first {
-            check.expect(index[first.lsn].isHome(.delayed), "the next delayed job is a stale one")
-        }
-        var linked = 0
-        leases.forEach { slot in
-            linked += 1
-            let entry = index[leases[slot].pointee.lsn]
-            check.expect(
-                entry.isHome(.leased) && entry.slot == slot,
-                "the lease of job \(leases[slot].pointee.lsn) is not its job's")
-        }
-        check.expect(linked == leases.count, "\(linked) of \(leases.count) leases are linked")
-        check.expect(pending.isEmpty && changes.isEmpty, "a decision was left half done")
-    }
+/// Where a job was found.
+private struct JobHome {
+    let state: JobState
+    let lane: LaneNumber
+    let hasState: Bool
 }
 
 private struct InvariantCheck {
@@ -172,5 +239,12 @@ private struct InvariantCheck {
 
     mutating func expect(_ holds: Bool, _ fault: @autoclosure () -> String) {
         if !holds, faults.count < 100 { faults.append(fault()) }
+    }
+
+    /// Remembers where a job is; in two places it must not be.
+    mutating func add(_ lsn: UInt64, _ home: JobHome, _ homes: inout [UInt64: JobHome]) {
+        if let other = homes.updateValue(home, forKey: lsn) {
+            expect(false, "job \(lsn) is \(other.state) and \(home.state)")
+        }
     }
 }

@@ -1,28 +1,27 @@
 internal import HoldfastModel
+internal import HoldfastPages
 package import HoldfastRecords
 
 /// Walks the valid entries of a lane without changing it.
 struct LaneCursor {
     private var cursor: Lane.Cursor
-    private let number: LaneNumber
     private let mayBeStale: Bool
     /// The entry that would be popped next.
     private(set) var head: LaneEntry?
 
     init(_ number: LaneNumber, _ engine: borrowing JobEngine) {
-        self.number = number
-        let lane = engine.queues[number.queue].pointee.lanes[Int(number.priority)]
-        cursor = Lane.Cursor(lane)
-        mayBeStale = lane.staleCount > 0
+        let lane = engine.queues.lane(number)
+        cursor = Lane.Cursor(lane.pointee)
+        mayBeStale = lane.pointee.staleCount > 0
         advance(engine)
     }
 
     @inline(__always)
     mutating func advance(_ engine: borrowing JobEngine) {
         repeat {
-            head = cursor.next()
+            head = cursor.next(engine.pages)
         } while mayBeStale
-            && head.map { !engine.isValid($0, in: number) } ?? false
+            && head.map { !engine.isLive($0.lsn) } ?? false
     }
 }
 
@@ -89,13 +88,16 @@ extension JobEngine {
         choose(
             min(count, ready, configuration.leaseCountMax - leases.count, Limits.itemCountMax),
             from: queue, LeaseBudget(byteCountMax: byteCountMax, byteCountEach: byteCountEach))
+        // Only where a page is missing there may be none.
+        guard !pending.isEmpty else { return }
         let lsn = pending.withUnsafeBufferPointer {
             LeaseRecord.append(queue: queue, durationMilliseconds: duration, $0, to: batch)
         }
         applyAppended(lsn, of: batch)
         for item in pending {
-            leases[index[item.lsn].slot].pointee.owner = owner
-            deliveries.append(delivery(of: item.lsn))
+            guard let slot = leases.slot(of: item.lsn) else { continue }
+            leases.wheel[slot].pointee.owner = owner
+            deliveries.append(delivery(of: leases[slot]))
         }
         pending.removeAll(keepingCapacity: true)
     }
@@ -136,6 +138,7 @@ extension JobEngine {
                 }
                 guard chosen >= 0, choose(&cursors[chosen], UInt8(chosen), &budget) else { break }
             }
+            cursors.deinitialize()
         }
     }
 
@@ -153,20 +156,17 @@ extension JobEngine {
     }
 
     @inline(__always)
-    private func delivery(of lsn: UInt64) -> Delivery {
-        let lease = leases[index[lsn].slot]
-        guard lease.pointee.state != 0 else {
+    private func delivery(of lease: Lease) -> Delivery {
+        guard lease.hasState, let state = jobState(lease.lsn) else {
             return Delivery(
-                lsn: lsn, version: lease.pointee.version, attempt: 1, interruptions: 0, timeouts: 0,
-                releases: 0, priority: lease.pointee.lane.priority,
-                durationMilliseconds: lease.pointee.durationMilliseconds, hasCheckpoint: false)
+                lsn: lease.lsn, version: lease.version, attempt: 1, interruptions: 0, timeouts: 0,
+                releases: 0, priority: lease.lane.priority,
+                durationMilliseconds: lease.durationMilliseconds, hasCheckpoint: false)
         }
-        let state = states.pointer(lease.pointee.state)
         return Delivery(
-            lsn: lsn, version: lease.pointee.version, attempt: state.pointee.attempts &+ 1,
-            interruptions: state.pointee.interruptions, timeouts: state.pointee.timeouts,
-            releases: state.pointee.releases, priority: lease.pointee.lane.priority,
-            durationMilliseconds: lease.pointee.durationMilliseconds,
-            hasCheckpoint: state.pointee.hasCheckpoint)
+            lsn: lease.lsn, version: lease.version, attempt: state.attempts &+ 1,
+            interruptions: state.interruptions, timeouts: state.timeouts, releases: state.releases,
+            priority: lease.lane.priority, durationMilliseconds: lease.durationMilliseconds,
+            hasCheckpoint: state.has(JobStateValue.checkpointFlag))
     }
 }

@@ -24,7 +24,7 @@ extension JobEngine {
                     message: "\(producers.count) producers are connected, as many as may be",
                     retryAfterMilliseconds: UInt32(Self.producerKeptMilliseconds))
             }
-            let used = producers.producers[Int(oldest.rawValue)].usedMilliseconds
+            let used = producers[Int(oldest.rawValue)].pointee.usedMilliseconds
             let age = batch.frameTime.subtractingReportingOverflow(used)
             guard age.overflow || age.partialValue > Self.producerKeptMilliseconds else {
                 throw Refusal(

@@ -22,16 +22,15 @@ extension JobEngine {
     @inline(__always)
     private mutating func decideAck(_ token: LeaseToken) -> ItemResult {
         guard wasGivenOut(token) else { return ItemResult(code: .unknownLease) }
-        let entry = index[token.lsn]
-        if entry.isHome(.leased) {
-            guard leases[entry.slot].pointee.version == token.version else {
+        if let slot = leases.slot(of: token.lsn) {
+            guard leases[slot].version == token.version else {
                 return ItemResult(code: .leaseLost)
             }
-            guard !entry.isMarked else { return ItemResult(isDuplicate: true) }
-            choose(token, entry)
+            guard !leases.wheel[slot].pointee.isMarked else { return ItemResult(isDuplicate: true) }
+            choose(PendingItem(lsn: token.lsn, version: token.version), leasedIn: slot)
             return ItemResult()
         }
-        if entry.isNone {
+        guard isLive(token.lsn) else {
             guard let version = recentAcks.version(of: token.lsn) else {
                 return ItemResult(code: .alreadyDone)
             }
@@ -39,11 +38,11 @@ extension JobEngine {
                 ? ItemResult(isDuplicate: true) : ItemResult(code: .leaseLost)
         }
         // Expired, but nobody has had the job since: the work is done, running it again helps no one.
-        guard !entry.isHome(.delayed), version(of: entry) == token.version else {
-            return ItemResult(code: .leaseLost)
-        }
-        guard !entry.isMarked else { return ItemResult(isDuplicate: true) }
-        choose(token, entry)
+        guard let state = jobState(token.lsn), state.home != .delayed,
+            state.version == token.version
+        else { return ItemResult(code: .leaseLost) }
+        guard chosen[token.lsn] == nil else { return ItemResult(isDuplicate: true) }
+        choose(PendingItem(lsn: token.lsn, version: token.version))
         return ItemResult(isLate: true)
     }
 
@@ -64,20 +63,21 @@ extension JobEngine {
             let (code, slot) = findLease(token)
             results.append(ItemResult(code: code))
             guard code == nil else { continue }
-            var item = outcome(ofLease: slot, .failed)
+            let lease = leases[slot]
+            let state = knownState(of: lease)
+            var item = outcome(of: lease, state, .failed)
             if item.outcome == .front {
-                let lease = leases[slot].pointee
                 let delay =
                     delayMilliseconds
                     ?? RetrySchedule.delayMilliseconds(
-                        attempt: attemptCount(of: lease), lsn: lease.lsn,
+                        attempt: attemptCount(state), lsn: lease.lsn,
                         policy: queues[lease.lane.queue].pointee.policy)
                 if delay > 0 {
                     item.outcome = .delayed
                     item.dueMilliseconds = due(in: delay, batch)
                 }
             }
-            choose(item)
+            choose(item, leasedIn: slot)
             if pending.count == Limits.itemCountMax { flushReturn(error: error, into: batch) }
         }
         flushReturn(error: error, into: batch)
@@ -92,7 +92,7 @@ extension JobEngine {
             let (code, slot) = findLease(token)
             results.append(ItemResult(code: code))
             guard code == nil else { continue }
-            choose(outcome(ofLease: slot, .released))
+            choose(outcome(ofLease: slot, .released), leasedIn: slot)
             if pending.count == Limits.itemCountMax { flushReturn(into: batch) }
         }
         flushReturn(into: batch)
@@ -110,10 +110,10 @@ extension JobEngine {
             return refuse(tokens, .badArgument, &results)
         }
         for token in tokens {
-            let (code, _) = findLease(token)
+            let (code, slot) = findLease(token)
             results.append(ItemResult(code: code))
             guard code == nil else { continue }
-            choose(token, index[token.lsn])
+            choose(PendingItem(lsn: token.lsn, version: token.version), leasedIn: slot)
             if pending.count == Limits.itemCountMax { flush(.reject, text: reason, into: batch) }
         }
         flush(.reject, text: reason, into: batch)
@@ -131,15 +131,15 @@ extension JobEngine {
     /// The lease that a token proves, for every verb but ack.
     func findLease(_ token: LeaseToken) -> (code: RefusalCode?, slot: UInt32) {
         guard wasGivenOut(token) else { return (.unknownLease, 0) }
-        let entry = index[token.lsn]
-        if entry.isNone {
-            let version = recentAcks.version(of: token.lsn) ?? token.version
-            return (version == token.version ? .alreadyDone : .leaseLost, 0)
+        if let slot = leases.slot(of: token.lsn) {
+            guard !leases.wheel[slot].pointee.isMarked, leases[slot].version == token.version else {
+                return (.leaseLost, 0)
+            }
+            return (nil, slot)
         }
-        guard entry.isHome(.leased), !entry.isMarked,
-            leases[entry.slot].pointee.version == token.version
-        else { return (.leaseLost, 0) }
-        return (nil, entry.slot)
+        guard !isLive(token.lsn) else { return (.leaseLost, 0) }
+        let version = recentAcks.version(of: token.lsn) ?? token.version
+        return (version == token.version ? .alreadyDone : .leaseLost, 0)
     }
 
     private func refuse(
@@ -153,15 +153,20 @@ extension JobEngine {
 
     /// What becomes of a lease that ends for this cause, a delay apart.
     func outcome(ofLease slot: UInt32, _ cause: ReturnCause) -> PendingItem {
-        let lease = leases[slot].pointee
+        let lease = leases[slot]
+        return outcome(of: lease, knownState(of: lease), cause)
+    }
+
+    private func outcome(
+        of lease: Lease, _ state: JobStateValue?, _ cause: ReturnCause
+    ) -> PendingItem {
         var item = PendingItem(lsn: lease.lsn, version: lease.version, cause: cause)
-        let state = lease.state == 0 ? nil : states.pointer(lease.state)
         let policy = queues[lease.lane.queue].pointee.policy
-        let interruptions = state?.pointee.interruptions ?? 0
+        let interruptions = state?.interruptions ?? 0
         switch cause {
         case .failed, .timeout, .interrupted:
-            let own = state?.pointee.attemptCountMax ?? 0
-            if attemptCount(of: lease) >= (own == 0 ? policy.attemptCountMax : own) {
+            let own = state?.attemptCountMax ?? 0
+            if attemptCount(state) >= (own == 0 ? policy.attemptCountMax : own) {
                 item.outcome = .deadByAttempts
             } else if cause == .interrupted, interruptions >= policy.interruptionCountMax - 1 {
                 item.outcome = .deadByInterruptions
@@ -174,24 +179,15 @@ extension JobEngine {
         return item
     }
 
-    /// The number of the attempt that the lease is.
-    func attemptCount(of lease: Lease) -> UInt32 {
-        lease.state == 0 ? 1 : states.pointer(lease.state).pointee.attempts &+ 1
+    /// The state of a leased job; nil where it has none.
+    func knownState(of lease: Lease) -> JobStateValue? {
+        lease.hasState ? jobState(lease.lsn) : nil
     }
+
+    /// The number of the attempt that a lease is, by its job's state.
+    func attemptCount(_ state: JobStateValue?) -> UInt32 { (state?.attempts ?? 0) &+ 1 }
 
     // MARK: From decision to record
-
-    /// Puts the job into the record that is being decided.
-    @inline(__always)
-    mutating func choose(_ token: LeaseToken, _ entry: IndexEntry) {
-        index.replace(token.lsn, by: entry.marked)
-        pending.append(PendingItem(lsn: token.lsn, version: token.version))
-    }
-
-    mutating func choose(_ item: PendingItem) {
-        index.replace(item.lsn, by: index[item.lsn].marked)
-        pending.append(item)
-    }
 
     @inline(__always)
     mutating func flush(
@@ -203,8 +199,7 @@ extension JobEngine {
         let lsn = pending.withUnsafeBufferPointer {
             JobListRecord.append(type, $0, text: text, to: batch)
         }
-        pending.removeAll(keepingCapacity: true)
-        applyAppended(lsn, of: batch)
+        applyChosen(lsn, of: batch)
     }
 
     mutating func flushReturn(
@@ -215,7 +210,6 @@ extension JobEngine {
         let lsn = pending.withUnsafeBufferPointer {
             ReturnRecord.append($0, error: error, to: batch)
         }
-        pending.removeAll(keepingCapacity: true)
-        applyAppended(lsn, of: batch)
+        applyChosen(lsn, of: batch)
     }
 }

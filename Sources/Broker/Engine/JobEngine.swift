@@ -1,4 +1,5 @@
 internal import HoldfastModel
+package import HoldfastPages
 package import HoldfastRecords
 
 /// The broker's truth: every job, lease, queue and producer, as a pure state machine. It has no
@@ -9,9 +10,15 @@ package import HoldfastRecords
 /// and replay cannot differ. A refused verb has appended and changed nothing. Nothing the engine
 /// answers may leave before the batch is durable.
 ///
+/// What grows with the jobs lies in pages, which come and go by `pages`; `freeze` makes a snapshot of
+/// them. A page that cannot be read ends nothing here: the engine goes on with an empty one. So
+/// nothing it answers may leave once `pages.failure` is set, and it must not be used any further.
+///
 /// The batches must be opened at `lastLSN + 1`, and their frame time must never decrease.
 package struct JobEngine: ~Copyable {
     package let configuration: EngineConfiguration
+    /// Where the state lies. Its stamps have begun before the engine is made.
+    package let pages: PageSpace
     /// The last record that was applied.
     package internal(set) var lastLSN: LSN = 0
     /// Broker time of the last record or `advance`, in milliseconds.
@@ -24,46 +31,44 @@ package struct JobEngine: ~Copyable {
     /// is recorded is when the job is due.
     package var delayOriginMilliseconds: Int64 = 0
 
-    var index = JobIndex()
+    /// Job states, delayed and dead jobs, and where the bits of the live ones lie: see `StateKey`.
+    var map: OrderedMap
+    /// One bit for each job that is not done.
+    var live = PagedBitmap(keyPrefix: StateKey.live.prefix)
+    /// Jobs that are not done.
+    package internal(set) var jobCount = 0
     var queues = QueueTable()
-    var chunks = LaneChunks()
-    var leases = LeaseTable()
-    var states = Slab<JobStateValue>()
+    var leases: LeaseTable
     var delayed = DelayedJobs()
-    var producers = ProducerTable()
+    var dead = DeadJobs()
+    var producers: ProducerTable
     var recentAcks: RecentAcks
 
     /// Queues whose ready count rose from zero since somebody asked.
     var readied: [QueueID] = []
     /// The jobs of the record that is being decided; empty between verbs.
     var pending: [PendingItem] = []
+    /// Those of them that are not leased: a second time they must not get there.
+    var chosen = SlotTable()
     var changes: [HeartbeatChange] = []
     var expired: [UInt32] = []
 
-    package init(configuration: EngineConfiguration) {
+    /// An empty store.
+    package init(configuration: EngineConfiguration, pages: PageSpace) {
         self.configuration = configuration
-        recentAcks = RecentAcks(capacity: configuration.recentAckCount)
+        self.pages = pages
+        map = OrderedMap(pages)
+        leases = LeaseTable(pages)
+        producers = ProducerTable(pages)
+        recentAcks = RecentAcks(capacity: configuration.recentAckCount, pages)
         pending.reserveCapacity(Limits.itemCountMax)
     }
 
-    deinit {
-        var next = index.next(from: 0)
-        while let (lsn, entry) = next {
-            let slot = entry.isHome(.leased) ? leases[entry.slot].pointee.state : entry.slot
-            if slot != 0 {
-                states.pointer(slot).pointee.error.free()
-                states.pointer(slot).pointee.checkpoint.free()
-            }
-            next = index.next(from: lsn + 1)
-        }
-    }
-
-    /// Jobs that are not done.
-    package var jobCount: Int { index.liveCount }
     package var leaseCount: Int { leases.count }
 
     /// Applies a record that a verb has just appended. Its own decision not fitting its own state is
-    /// a fault of the program: going on would spread it to the disk.
+    /// a fault of the program: going on would spread it to the disk. Only where a page is missing it
+    /// may come to that, and then the owner lets nothing out.
     @inline(__always)
     mutating func applyAppended(_ lsn: LSN, of batch: RecordBatch) {
         guard let body = batch.body(of: lsn) else {
@@ -72,6 +77,7 @@ package struct JobEngine: ~Copyable {
         do throws(RecordFault) {
             try apply(lsn: lsn, frameTime: batch.frameTime, body: body)
         } catch {
+            guard pages.failure == nil else { return }
             fatalError("record \(lsn) does not fit the state it was decided on: \(error.reason)")
         }
     }

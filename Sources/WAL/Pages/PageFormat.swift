@@ -44,7 +44,7 @@ package enum PageFormat {
     }
 
     /// Fills in the checksum, the last thing before a page is written.
-    static func seal(_ page: UnsafeMutableRawPointer, storeChecksum: UInt32) {
+    package static func seal(_ page: UnsafeMutableRawPointer, storeChecksum: UInt32) {
         page.storeBytes(
             of: checksum(page, storeChecksum: storeChecksum).littleEndian,
             toByteOffset: checksumOffset, as: UInt32.self)

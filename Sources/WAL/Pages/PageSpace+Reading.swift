@@ -70,6 +70,16 @@ extension PageSpace {
         return PageFormat.isWellFormed(page, kind) ? nil : .illFormed
     }
 
+    /// The page as it says itself, where its checksum, number and stamp are good.
+    func peek(_ reference: PageReference) -> UnsafeRawPointer? {
+        guard used.contains(reference.number) else { return nil }
+        var frame = frameIndex[reference.number]
+        if frame == 0 { frame = load(reference, .branch, owner: 0) }
+        guard frame != 0 else { return nil }
+        let page = UnsafeRawPointer(frames[Int(frame)].memory)
+        return PageFormat.reference(of: page) == reference ? page : nil
+    }
+
     /// Reads the page and, since one read of several costs hardly more than of one, those after it.
     /// What comes along is kept where its checksum and number are good; whether it is the page that
     /// somebody means shows when it is used.

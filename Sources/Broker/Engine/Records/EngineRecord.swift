@@ -29,7 +29,8 @@ package struct EngineRecord: Sendable {
         switch type {
         case .enqueue: add(try BirthRecord(body), lsn)
         case .lease: add(try LeaseRecord(body))
-        case .ack, .redrive, .cancel: add(try JobListRecord(body))
+        case .ack, .redrive: add(try JobListRecord(body))
+        case .cancel: try add(try CancelRecord(body))
         case .reject: add(try JobListRecord(body, mayHaveText: true))
         case .return: try add(try ReturnRecord(body))
         case .due: add(try DueRecord(body))
@@ -83,6 +84,17 @@ package struct EngineRecord: Sendable {
             job(record[position].lsn, "version \(record[position].version)")
         }
         if !record.text.isEmpty { field("reason", String(decoding: record.text, as: UTF8.self)) }
+    }
+
+    private mutating func add(_ record: CancelRecord) throws(RecordFault) {
+        for position in 0..<record.count {
+            let item = try record.item(position)
+            let until = item.place == .freshDelayed ? " until \(item.dueMilliseconds)" : ""
+            job(
+                item.lsn,
+                "version \(item.version) queue \(item.lane.queue) priority "
+                    + "\(item.lane.priority) \(item.place)\(until)")
+        }
     }
 
     private mutating func add(_ record: ReturnRecord) throws(RecordFault) {

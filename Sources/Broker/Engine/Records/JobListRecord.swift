@@ -1,10 +1,10 @@
 internal import HoldfastModel
 internal import HoldfastRecords
 
-/// ACK, REJECT, REDRIVE and CANCEL: jobs with the version that each had.
+/// ACK, REJECT and REDRIVE: jobs with the version that each had.
 ///
 /// ```
-/// 0 u8  0x83, 0x87, 0x88 or 0x89
+/// 0 u8  0x83, 0x87 or 0x88
 /// 1 u8  flags, 0
 /// 2 u16 n, at least 1
 /// 4 n × (u64 job, u32 version)

@@ -7,5 +7,9 @@ struct PendingItem {
     /// RETURN only.
     var cause: ReturnCause = .failed
     var outcome: ReturnOutcome = .front
+    /// CANCEL only.
+    var place: CancelPlace = .known
+    var lane = LaneNumber(rawValue: 0)
+    /// RETURN and CANCEL; broker time.
     var dueMilliseconds: Int64 = 0
 }

@@ -1,230 +1,130 @@
-/// One lease. What comes after `list` is not part of the state that records make.
-struct Lease {
-    var lsn: UInt64
+internal import HoldfastPages
+
+/// One lease as its records made it: 40 bytes of a page, laid out as the fields stand here,
+/// little-endian. All zero where the slot is free.
+struct Lease: BitwiseCopyable {
+    static let stateFlag: UInt32 = 1
+
+    var lsn: UInt64 = 0
     /// The LEASE record: the clock starts when it is durable.
-    var grantLSN: UInt64
-    var version: UInt32
-    var lane: LaneNumber
-    /// The job's state; 0 where it has none.
-    var state: UInt32
-    var enqueuedSecond: UInt32
-    var contentByteCount: UInt32
+    var grantLSN: UInt64 = 0
+    var version: UInt32 = 0
+    var lane = LaneNumber(rawValue: 0)
+    var enqueuedSecond: UInt32 = 0
+    var contentByteCount: UInt32 = 0
     /// The largest there was: after a restart the lease has all of it again.
-    var durationMilliseconds: UInt32
-    /// The list it is in, and its neighbours there.
-    var list: UInt32 = 0
-    var previous: UInt32 = 0
-    var next: UInt32 = 0
-    var owner: UInt32 = 0
-    /// Boot clock; 0 while the clock has not started.
-    var deadlineMilliseconds: Int64 = 0
+    var durationMilliseconds: UInt32 = 0
+    /// 1: the job has a state. All others 0.
+    var flags: UInt32 = 0
+
+    @inline(__always) var hasState: Bool { flags & Self.stateFlag != 0 }
 }
 
-/// All leases, and which of them ends next: a hashed timing wheel (Varghese and Lauck 1987, scheme
-/// 6) of 8,192 ticks of 16 ms with a bitmap of those in use. A lease ends at the first tick at or
-/// after its deadline, never before it.
+/// All leases by slot and by job, and which of them ends next. The leases lie in pages; their clocks,
+/// owners and marks are volatile and lie beside them under the same slots. Slots are counted from 1,
+/// so that 0 says "none"; they reach no record.
 struct LeaseTable: ~Copyable {
-    private struct List {
-        var head: UInt32 = 0
-        var tail: UInt32 = 0
+    /// Whose pages the leases are.
+    static let arrayIdentifier: UInt32 = 1
+
+    private var leases: PagedArray<Lease>
+    private var slots = SlotTable()
+    var wheel = LeaseWheel()
+    /// Every slot up to this one was given out before.
+    private var slotCount: UInt32 = 0
+    /// The slot given back last; its `next` is the one given back before.
+    private var free: UInt32 = 0
+
+    init(_ pages: PageSpace) {
+        leases = PagedArray(pages, identifier: Self.arrayIdentifier)
     }
 
-    private static let tickMilliseconds: Int64 = 16
-    private static let wheelCount: Int64 = 8_192
-    /// The list of leases whose clock has not started, after those of the wheel.
-    private static let unstarted = UInt32(wheelCount)
-    /// Those whose job is still being read: their clock starts when somebody is told of them.
-    private static let held = UInt32(wheelCount) + 1
-
-    private var leases = Slab<Lease>()
-    private let lists: UnsafeMutablePointer<List>
-    private let bitmap: UnsafeMutablePointer<UInt64>
-    /// Every tick up to this one has been worked off.
-    private var doneTick: Int64 = -1
-
-    init() {
-        lists = .allocate(capacity: Int(Self.wheelCount) + 2)
-        lists.initialize(repeating: List(), count: Int(Self.wheelCount) + 2)
-        bitmap = .allocate(capacity: Int(Self.wheelCount) / 64)
-        bitmap.initialize(repeating: 0, count: Int(Self.wheelCount) / 64)
+    /// Takes the leases from their pages. Their clocks have not started, and nobody owns them.
+    ///
+    /// - Returns: nil where a job would be leased twice.
+    init?(_ pages: PageSpace, restoring references: [PageReference]) {
+        self.init(pages)
+        leases = PagedArray(
+            pages, identifier: Self.arrayIdentifier, references: references)
+        let end = references.count * PagedArray<Lease>.elementsPerPage(pages.limits)
+        var grants: [(grantLSN: UInt64, slot: UInt32)] = []
+        for position in 0..<end {
+            let lease = leases.element(position)
+            guard lease.lsn != 0 else { continue }
+            guard slots[lease.lsn] == nil else { return nil }
+            let slot = UInt32(position + 1)
+            slots.insert(lease.lsn, slot: slot)
+            grants.append((lease.grantLSN, slot))
+        }
+        slotCount = grants.last?.slot ?? 0
+        wheel.makeRoom(for: slotCount)
+        // In the order of the grants, since the clocks start in that order.
+        grants.sort { $0 < $1 }
+        for grant in grants { wheel.add(grant.slot) }
+        for slot in stride(from: slotCount, to: 0, by: -1) where self[slot].lsn == 0 {
+            wheel[slot].pointee.next = free
+            free = slot
+        }
     }
 
-    deinit {
-        lists.deallocate()
-        bitmap.deallocate()
-    }
+    var count: Int { slots.count }
+    /// Where the leases lie: what `init(_:restoring:)` needs.
+    var references: [PageReference] { leases.references }
 
-    var count: Int { leases.count }
+    /// The slot of a job's lease; nil where it is not leased.
+    @inline(__always)
+    func slot(of lsn: UInt64) -> UInt32? { slots[lsn] }
 
     @inline(__always)
-    subscript(_ slot: UInt32) -> UnsafeMutablePointer<Lease> { leases.pointer(slot) }
+    subscript(_ slot: UInt32) -> Lease { leases.element(Int(slot) - 1) }
 
-    /// Adds a lease whose clock has not started.
+    /// Changes a lease, but neither its job nor whether there is one.
     @inline(__always)
-    mutating func insert(_ lease: Lease) -> UInt32 {
-        let slot = leases.insert(lease)
-        link(slot, to: Self.unstarted)
-        return slot
+    mutating func change(_ slot: UInt32, _ body: (inout Lease) -> Void) {
+        body(&leases.mutablePointer(Int(slot) - 1).pointee)
+    }
+
+    /// Adds a lease whose clock has not started, of a job that has none.
+    @inline(__always)
+    mutating func insert(_ lease: Lease) {
+        let slot: UInt32
+        if free != 0 {
+            slot = free
+            free = wheel[slot].pointee.next
+        } else {
+            slotCount += 1
+            slot = slotCount
+            wheel.makeRoom(for: slot)
+        }
+        leases.mutablePointer(Int(slot) - 1).pointee = lease
+        slots.insert(lease.lsn, slot: slot)
+        wheel.add(slot)
     }
 
     @inline(__always)
     mutating func remove(_ slot: UInt32) {
-        unlink(slot)
-        leases.remove(slot)
+        let pointer = leases.mutablePointer(Int(slot) - 1)
+        slots.remove(pointer.pointee.lsn)
+        pointer.pointee = Lease()
+        wheel.remove(slot)
+        wheel[slot].pointee.next = free
+        free = slot
     }
-
-    func isStarted(_ slot: UInt32) -> Bool { self[slot].pointee.list < Self.unstarted }
 
     /// Starts the clocks of all leases that records up to `lsn` granted.
-    mutating func start(through lsn: UInt64, at bootMilliseconds: Int64) {
-        var slot = lists[Int(Self.unstarted)].head
-        while slot != 0, self[slot].pointee.grantLSN <= lsn {
-            let next = self[slot].pointee.next
-            setDeadline(
-                of: slot, bootMilliseconds + Int64(self[slot].pointee.durationMilliseconds))
-            slot = next
+    mutating func startClocks(through lsn: UInt64, at bootMilliseconds: Int64) {
+        while let slot = wheel.firstUnstarted {
+            let lease = self[slot]
+            guard lease.grantLSN <= lsn else { return }
+            wheel.setDeadline(of: slot, bootMilliseconds + Int64(lease.durationMilliseconds))
         }
     }
 
-    /// Keeps a clock from being started by `start(through:at:)`.
-    mutating func hold(_ slot: UInt32) {
-        unlink(slot)
-        link(slot, to: Self.held)
-    }
-
-    func isHeld(_ slot: UInt32) -> Bool { self[slot].pointee.list == Self.held }
-
-    /// Sets when a lease ends and starts its clock if it was not yet running.
-    mutating func setDeadline(of slot: UInt32, _ milliseconds: Int64) {
-        unlink(slot)
-        self[slot].pointee.deadlineMilliseconds = milliseconds
-        let tick = max(Self.tick(of: milliseconds), doneTick + 1)
-        let list = UInt32(truncatingIfNeeded: tick & (Self.wheelCount - 1))
-        link(slot, to: list)
-        bitmap[Int(list >> 6)] |= 1 << UInt64(list & 63)
-    }
-
-    /// When `takeExpired` should be called next, boot clock: never later than the next lease ends by
-    /// more than a tick; earlier only where hundreds of leases are longer than two minutes.
-    var nextDeadlineMilliseconds: Int64? {
-        var scanned = 0
-        var tick = doneTick + 1
-        let end = tick + Self.wheelCount
-        while let candidate = nextOccupied(from: tick, before: end) {
-            var slot = lists[Int(candidate & (Self.wheelCount - 1))].head
-            while slot != 0, scanned < 256 {
-                if Self.tick(of: self[slot].pointee.deadlineMilliseconds) <= candidate {
-                    return candidate * Self.tickMilliseconds
-                }
-                scanned += 1
-                slot = self[slot].pointee.next
-            }
-            if scanned >= 256 { return candidate * Self.tickMilliseconds }
-            tick = candidate + 1
-        }
-        // Nothing in the next two minutes: the least of all, or a turn of the wheel from now.
-        var least: Int64?
-        tick = doneTick + 1
-        while let candidate = nextOccupied(from: tick, before: end) {
-            var slot = lists[Int(candidate & (Self.wheelCount - 1))].head
-            while slot != 0 {
-                least = min(least ?? .max, Self.tick(of: self[slot].pointee.deadlineMilliseconds))
-                slot = self[slot].pointee.next
-            }
-            tick = candidate + 1
-        }
-        return least.map { $0 * Self.tickMilliseconds }
-    }
-
-    /// Hands over up to `limit` leases that have ended, in the order of their ticks. They stay in the
-    /// table: the caller removes each before it asks again.
-    mutating func takeExpired(at bootMilliseconds: Int64, limit: Int, into slots: inout [UInt32]) {
-        guard limit > 0, bootMilliseconds >= 0 else { return }
-        let now = bootMilliseconds / Self.tickMilliseconds
-        guard now > doneTick else { return }
-        let end = min(now + 1, doneTick + 1 + Self.wheelCount)
-        var tick = doneTick + 1
-        while let candidate = nextOccupied(from: tick, before: end) {
-            var slot = lists[Int(candidate & (Self.wheelCount - 1))].head
-            while slot != 0 {
-                if Self.tick(of: self[slot].pointee.deadlineMilliseconds) <= now {
-                    guard slots.count < limit else {
-                        doneTick = candidate - 1
-                        return
-                    }
-                    slots.append(slot)
-                }
-                slot = self[slot].pointee.next
-            }
-            tick = candidate + 1
-        }
-        // A tick that still has leases which the caller is about to remove may be left behind.
-        doneTick = now
-    }
-
-    /// All slots in use, in the order of no particular thing.
-    func forEach(_ body: (UInt32) -> Void) {
-        for list in 0...Int(Self.wheelCount) {
-            var slot = lists[list].head
-            while slot != 0 {
-                body(slot)
-                slot = self[slot].pointee.next
-            }
-        }
-    }
-
-    private static func tick(of milliseconds: Int64) -> Int64 {
-        let ticks = milliseconds / tickMilliseconds
-        return milliseconds % tickMilliseconds > 0 ? ticks + 1 : ticks
-    }
-
-    /// The first tick in the range whose list is not empty.
-    private func nextOccupied(from start: Int64, before end: Int64) -> Int64? {
-        var tick = start
-        while tick < end {
-            let list = tick & (Self.wheelCount - 1)
-            let word = bitmap[Int(list >> 6)] >> UInt64(list & 63)
-            if word != 0 {
-                tick += Int64(word.trailingZeroBitCount)
-                return tick < end ? tick : nil
-            }
-            tick += 64 - (list & 63)
-        }
-        return nil
-    }
-
-    @inline(__always)
-    private mutating func link(_ slot: UInt32, to list: UInt32) {
-        let tail = lists[Int(list)].tail
-        self[slot].pointee.list = list
-        self[slot].pointee.previous = tail
-        self[slot].pointee.next = 0
-        if tail == 0 {
-            lists[Int(list)].head = slot
-        } else {
-            self[tail].pointee.next = slot
-        }
-        lists[Int(list)].tail = slot
-    }
-
-    @inline(__always)
-    private mutating func unlink(_ slot: UInt32) {
-        let lease = self[slot]
-        let (list, previous, next) = (
-            lease.pointee.list, lease.pointee.previous, lease.pointee.next
-        )
-        if previous == 0 {
-            lists[Int(list)].head = next
-        } else {
-            self[previous].pointee.next = next
-        }
-        if next == 0 {
-            lists[Int(list)].tail = previous
-        } else {
-            self[next].pointee.previous = previous
-        }
-        if previous == 0, next == 0, list < Self.unstarted {
-            bitmap[Int(list >> 6)] &= ~(1 << UInt64(list & 63))
+    /// All leases, in no particular order.
+    func forEach(_ body: (_ slot: UInt32, Lease) -> Void) {
+        for slot in stride(from: UInt32(1), through: slotCount, by: 1) {
+            let lease = self[slot]
+            if lease.lsn != 0 { body(slot, lease) }
         }
     }
 }

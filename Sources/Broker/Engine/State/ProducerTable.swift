@@ -1,4 +1,5 @@
 internal import HoldfastModel
+internal import HoldfastPages
 
 struct ProducerID: Hashable {
     var low: UInt64
@@ -7,47 +8,103 @@ struct ProducerID: Hashable {
 
 /// The producers and their last requests. A slot changes hands by a PRODUCER record only.
 struct ProducerTable: ~Copyable {
-    struct Result {
+    /// 24 bytes of a page, little-endian.
+    struct Result: BitwiseCopyable {
         var sequence: UInt64 = 0
         var firstLSN: UInt64 = 0
         /// 0 = no result.
         var count: UInt32 = 0
+        var zero: UInt32 = 0
     }
 
-    struct Producer {
+    struct Producer: ~Copyable {
         var id: ProducerID
         /// Broker time of the last request or of the registration.
         var usedMilliseconds: Int64
         var greatestSequence: UInt64 = 0
-        /// Sequence s lies at s modulo `Limits.producerResultCount`; nil before the first.
-        var results: UnsafeMutablePointer<Result>?
+        /// Sequence s lies at s modulo `Limits.producerResultCount`.
+        var results: PagedArray<Result>
         /// Open connections of this run of the broker; not part of the state.
         var connectionCount = 0
+
+        /// - Parameter references: of the results; their pages are those of the slot.
+        init(
+            _ id: ProducerID, slot: Int, at milliseconds: Int64, greatestSequence: UInt64 = 0,
+            _ references: [PageReference] = [], _ pages: PageSpace
+        ) {
+            self.id = id
+            usedMilliseconds = milliseconds
+            self.greatestSequence = greatestSequence
+            results = PagedArray(
+                pages, identifier: ProducerTable.firstArrayIdentifier + UInt32(slot),
+                references: references)
+        }
     }
 
-    private(set) var producers: [Producer] = []
+    /// Slots lie below this, so that a damaged number never asks for much memory.
+    static let slotEnd: UInt32 = 1 << 20
+    /// Whose pages the results of slot 0 are.
+    static let firstArrayIdentifier: UInt32 = 256
+
+    private let pages: PageSpace
+    private var producers: UnsafeMutablePointer<Producer>
+    private var capacity = 16
+    private(set) var count = 0
     private var slots: [ProducerID: UInt32] = [:]
 
-    deinit {
-        for producer in producers { producer.results?.deallocate() }
+    init(_ pages: PageSpace) {
+        self.pages = pages
+        producers = .allocate(capacity: capacity)
     }
 
-    var count: Int { producers.count }
+    deinit {
+        producers.deinitialize(count: count)
+        producers.deallocate()
+    }
+
+    /// The producer in a slot that was ever in use. Valid until one is added.
+    @inline(__always)
+    subscript(_ slot: Int) -> UnsafeMutablePointer<Producer> { producers + slot }
 
     func slot(of id: ProducerID) -> ProducerSlot? { slots[id].map { ProducerSlot(rawValue: $0) } }
 
     /// Gives the slot, at most the lowest that was never in use, to a producer.
     mutating func assign(_ slot: ProducerSlot, to id: ProducerID, at milliseconds: Int64) {
         let position = Int(slot.rawValue)
-        let producer = Producer(id: id, usedMilliseconds: milliseconds)
-        if position == producers.count {
-            producers.append(producer)
-        } else {
-            slots[producers[position].id] = nil
-            producers[position].results?.deallocate()
-            producers[position] = producer
-        }
         slots[id] = slot.rawValue
+        guard position < count else {
+            return append(Producer(id, slot: count, at: milliseconds, pages))
+        }
+        slots[producers[position].id] = nil
+        producers[position].results.removeAll()
+        producers[position] = Producer(id, slot: position, at: milliseconds, pages)
+    }
+
+    /// Adds a producer of an image in the next slot.
+    ///
+    /// - Returns: false where it has a slot already.
+    mutating func restore(
+        _ id: ProducerID, usedMilliseconds: Int64, greatestSequence: UInt64,
+        references: [PageReference]
+    ) -> Bool {
+        guard slots.updateValue(UInt32(count), forKey: id) == nil else { return false }
+        append(
+            Producer(
+                id, slot: count, at: usedMilliseconds, greatestSequence: greatestSequence,
+                references, pages))
+        return true
+    }
+
+    private mutating func append(_ producer: consuming Producer) {
+        if count == capacity {
+            let grown = UnsafeMutablePointer<Producer>.allocate(capacity: capacity * 2)
+            grown.moveInitialize(from: producers, count: count)
+            producers.deallocate()
+            producers = grown
+            capacity *= 2
+        }
+        (producers + count).initialize(to: producer)
+        count += 1
     }
 
     mutating func connect(_ slot: ProducerSlot) {
@@ -62,7 +119,7 @@ struct ProducerTable: ~Copyable {
     /// The slot that was used least lately among those without a connection.
     var leastRecentlyUsed: ProducerSlot? {
         var oldest: Int?
-        for position in producers.indices where producers[position].connectionCount == 0 {
+        for position in 0..<count where producers[position].connectionCount == 0 {
             if let found = oldest,
                 producers[found].usedMilliseconds <= producers[position].usedMilliseconds
             {
@@ -74,36 +131,24 @@ struct ProducerTable: ~Copyable {
     }
 
     func result(of sequence: UInt64, from slot: ProducerSlot) -> ProducerResult {
-        let producer = producers[Int(slot.rawValue)]
+        let producer = self[Int(slot.rawValue)]
         let window = UInt64(Limits.producerResultCount)
-        if let results = producer.results {
-            let result = results[Int(sequence % window)]
-            if result.count > 0, result.sequence == sequence {
-                return .known(firstLSN: result.firstLSN, count: result.count)
-            }
+        let result = producer.pointee.results.element(Int(sequence % window))
+        if result.count > 0, result.sequence == sequence {
+            return .known(firstLSN: result.firstLSN, count: result.count)
         }
-        if producer.greatestSequence >= window,
-            sequence <= producer.greatestSequence - window
-        {
-            return .expired
-        }
+        let greatest = producer.pointee.greatestSequence
+        if greatest >= window, sequence <= greatest - window { return .expired }
         return .fresh
     }
 
     mutating func remember(_ mark: ProducerMark, firstLSN: UInt64, at milliseconds: Int64) {
-        let position = Int(mark.slot.rawValue)
-        let results: UnsafeMutablePointer<Result>
-        if let known = producers[position].results {
-            results = known
-        } else {
-            results = .allocate(capacity: Limits.producerResultCount)
-            results.initialize(repeating: Result(), count: Limits.producerResultCount)
-            producers[position].results = results
-        }
-        results[Int(mark.sequence % UInt64(Limits.producerResultCount))] = Result(
+        let producer = self[Int(mark.slot.rawValue)]
+        let position = Int(mark.sequence % UInt64(Limits.producerResultCount))
+        producer.pointee.results.mutablePointer(position).pointee = Result(
             sequence: mark.sequence, firstLSN: firstLSN, count: mark.count)
-        producers[position].usedMilliseconds = milliseconds
-        producers[position].greatestSequence = max(
-            producers[position].greatestSequence, mark.sequence)
+        producer.pointee.usedMilliseconds = milliseconds
+        producer.pointee.greatestSequence = max(
+            producer.pointee.greatestSequence, mark.sequence)
     }
 }

@@ -1,4 +1,5 @@
 internal import HoldfastModel
+internal import HoldfastPages
 
 /// A queue as the hot path sees it.
 struct QueueState {
@@ -16,25 +17,22 @@ struct QueueState {
     var leasedCount = 0
     var deadCount = 0
     var totals = QueueTotals()
-    /// The dead list in the order of death, by job state.
-    var deadHead: UInt32 = 0
-    var deadTail: UInt32 = 0
-    /// By priority.
-    let lanes: UnsafeMutablePointer<Lane>
+    fileprivate var laneStart: UnsafeMutablePointer<Lane>?
 
-    init() {
-        lanes = .allocate(capacity: Self.laneCount)
-        lanes.initialize(repeating: Lane(), count: Self.laneCount)
-    }
+    /// By priority; only of a live queue.
+    @inline(__always) var lanes: UnsafeMutablePointer<Lane> { laneStart.unsafelyUnwrapped }
 
     var jobCount: Int { readyCount + delayedCount + leasedCount + deadCount }
 }
 
 /// The queues by number and by name. A number is used again when its queue is deleted.
 struct QueueTable: ~Copyable {
+    /// Numbers lie below this, so that a damaged one never asks for much memory.
+    static let numberEnd: UInt32 = 1 << 16
+
     private var states: UnsafeMutablePointer<QueueState>
     private var capacity = 16
-    /// Numbers that were ever in use.
+    /// Numbers that were ever in use, or lie below one that is.
     private(set) var count = 0
     private var names: [[UInt8]] = []
     /// Numbers in the order of the names' bytes.
@@ -45,13 +43,7 @@ struct QueueTable: ~Copyable {
     }
 
     deinit {
-        for number in 0..<count {
-            for priority in 0..<QueueState.laneCount {
-                states[number].lanes[priority].retry.deallocate()
-                states[number].lanes[priority].fresh.deallocate()
-            }
-            states[number].lanes.deallocate()
-        }
+        for number in 0..<count { Self.freeLanes(of: states + number) }
         states.deallocate()
     }
 
@@ -61,12 +53,18 @@ struct QueueTable: ~Copyable {
 
     @inline(__always)
     func isLive(_ id: QueueID) -> Bool {
-        id.rawValue < UInt32(count) && states[Int(id.rawValue)].isLive
+        id.rawValue < UInt32(truncatingIfNeeded: count) && states[Int(id.rawValue)].isLive
     }
 
     var liveCount: Int { sorted.count }
 
     func name(_ number: Int) -> [UInt8] { names[number] }
+
+    /// The lane of a live queue.
+    @inline(__always)
+    func lane(_ number: LaneNumber) -> UnsafeMutablePointer<Lane> {
+        states[number.queue].lanes + Int(number.priority)
+    }
 
     /// The lowest number that is free.
     var nextFree: QueueID {
@@ -99,10 +97,10 @@ struct QueueTable: ~Copyable {
         return low
     }
 
-    /// Adds a queue under a free number, at most the lowest that was never in use.
+    /// Adds a queue under a number below `numberEnd` that is free. Numbers that it skips are free too.
     mutating func insert(_ id: QueueID, name: UnsafeRawBufferPointer, policy: QueuePolicy) {
         let number = Int(id.rawValue)
-        if number == count {
+        while number >= count {
             if count == capacity { grow() }
             (states + count).initialize(to: QueueState())
             names.append([])
@@ -112,16 +110,29 @@ struct QueueTable: ~Copyable {
         names[number] = Array(name)
         states[number].isLive = true
         states[number].policy = policy
+        let lanes = UnsafeMutablePointer<Lane>.allocate(capacity: QueueState.laneCount)
+        for priority in 0...Limits.priorityMax {
+            (lanes + Int(priority)).initialize(
+                to: Lane(LaneNumber(queue: id, priority: priority)))
+        }
+        states[number].laneStart = lanes
     }
 
-    /// Takes an empty queue out; its lanes' chunks have been given back.
+    /// Takes a queue out; its lanes are empty.
     mutating func remove(_ id: QueueID) {
         let number = Int(id.rawValue)
         let index = names[number].withUnsafeBytes { self.position(of: $0) }
         sorted.remove(at: index)
         names[number] = []
-        states[number].lanes.deallocate()
+        Self.freeLanes(of: states + number)
         states[number] = QueueState()
+    }
+
+    private static func freeLanes(of state: UnsafeMutablePointer<QueueState>) {
+        guard let lanes = state.pointee.laneStart else { return }
+        lanes.deinitialize(count: QueueState.laneCount)
+        lanes.deallocate()
+        state.pointee.laneStart = nil
     }
 
     private mutating func grow() {

@@ -1,45 +1,100 @@
+internal import HoldfastPages
+
 /// The last acks, (job, version) each, so that a repeated ack is told from a stale worker's. A
 /// cancelled job is remembered too, under a version that no worker ever held.
 ///
-/// A ring with hash chains that are never unlinked: a link is followed only while it leads to an
-/// older entry that the ring still holds (after the match finder of zlib's deflate). Jobs born one
-/// after the other lie in neighbouring buckets, so that a queue worked off in order stays in cache.
+/// A ring in pages, with hash chains beside it that are never unlinked: a link is followed only while
+/// it leads to an older entry that the ring still holds (after the match finder of zlib's deflate).
+/// The chains are made anew at a start. Jobs born one after the other lie in neighbouring buckets, so
+/// that a queue worked off in order stays in cache.
 struct RecentAcks: ~Copyable {
-    private struct Entry {
-        var lsn: UInt64
-        var version: UInt32
-        /// The number of the entry before in the same bucket.
-        var older: UInt32
+    /// Twelve bytes of a page, little-endian.
+    struct Entry: BitwiseCopyable {
+        var lsnLow: UInt32 = 0
+        var lsnHigh: UInt32 = 0
+        var version: UInt32 = 0
+
+        @inline(__always)
+        init(_ lsn: UInt64, version: UInt32) {
+            lsnLow = UInt32(truncatingIfNeeded: lsn)
+            lsnHigh = UInt32(truncatingIfNeeded: lsn >> 32)
+            self.version = version
+        }
+
+        @inline(__always) var lsn: UInt64 { UInt64(lsnHigh) << 32 | UInt64(lsnLow) }
     }
 
-    private let capacity: Int
-    private let ring: UnsafeMutablePointer<Entry>
+    /// Whose pages the ring is.
+    static let arrayIdentifier: UInt32 = 2
+    /// The largest capacity.
+    static let capacityMax = 1 << 30
+
+    let capacity: Int
+    private var ring: PagedArray<Entry>
+    /// By position in the ring: the number of the entry before in the same bucket.
+    private let older: UnsafeMutablePointer<UInt32>
     /// The number of the youngest entry; entries are counted from 1, modulo 2^32.
     private let buckets: UnsafeMutablePointer<UInt32>
-    private var latest: UInt32 = 0
+    private(set) var latest: UInt32 = 0
     private(set) var count = 0
 
-    /// - Parameter capacity: a power of two, at least 1.
-    init(capacity: Int) {
-        precondition(capacity > 0 && capacity & (capacity - 1) == 0, "a power of two")
+    /// - Parameter capacity: a power of two, 1 to `capacityMax`.
+    init(capacity: Int, _ pages: PageSpace) {
+        precondition(
+            capacity > 0 && capacity & (capacity - 1) == 0 && capacity <= Self.capacityMax,
+            "a power of two")
         self.capacity = capacity
-        ring = .allocate(capacity: capacity)
+        ring = PagedArray(pages, identifier: Self.arrayIdentifier)
+        older = .allocate(capacity: capacity)
+        older.initialize(repeating: 0, count: capacity)
         buckets = .allocate(capacity: capacity)
         buckets.initialize(repeating: 0, count: capacity)
     }
 
+    /// Takes the acks from their pages; where the ring had another capacity, the youngest that fit are
+    /// written anew.
+    ///
+    /// - Parameters:
+    ///   - oldCapacity: that of the ring whose pages these are, a power of two.
+    ///   - count: at most `oldCapacity`.
+    init(
+        capacity: Int, _ pages: PageSpace, restoring references: [PageReference],
+        oldCapacity: Int, latest: UInt32, count: Int
+    ) {
+        self.init(capacity: capacity, pages)
+        var old = PagedArray<Entry>(
+            pages, identifier: Self.arrayIdentifier, references: references)
+        let kept = min(count, capacity)
+        self.latest = latest &- UInt32(kept)
+        guard oldCapacity != capacity else {
+            ring = old
+            for _ in 0..<kept {
+                self.latest &+= 1
+                link(ring.element(position(self.latest)).lsn)
+            }
+            return
+        }
+        for _ in 0..<kept {
+            let number = self.latest &+ 1
+            let entry = old.element(Int(number) & (oldCapacity - 1))
+            insert(entry.lsn, version: entry.version)
+        }
+        old.removeAll()
+    }
+
     deinit {
-        ring.deallocate()
+        older.deallocate()
         buckets.deallocate()
     }
+
+    /// Where the ring lies.
+    var references: [PageReference] { ring.references }
 
     @inline(__always)
     mutating func insert(_ lsn: UInt64, version: UInt32) {
         latest &+= 1
-        let bucket = bucket(lsn)
-        ring[position(latest)] = Entry(lsn: lsn, version: version, older: buckets[bucket])
-        buckets[bucket] = latest
-        if count < capacity { count += 1 }
+        ring.mutablePointer(position(latest)).pointee = Entry(lsn, version: version)
+        link(lsn)
     }
 
     /// The version under which the job was acked; nil where that is not remembered.
@@ -47,9 +102,9 @@ struct RecentAcks: ~Copyable {
         var number = buckets[bucket(lsn)]
         var age = latest &- number
         while age < UInt32(truncatingIfNeeded: count) {
-            let entry = ring[position(number)]
+            let entry = ring.element(position(number))
             if entry.lsn == lsn { return entry.version }
-            number = entry.older
+            number = older[position(number)]
             let olderAge = latest &- number
             guard olderAge > age else { return nil }
             age = olderAge
@@ -60,9 +115,18 @@ struct RecentAcks: ~Copyable {
     /// Oldest first.
     func forEach(_ body: (_ lsn: UInt64, _ version: UInt32) -> Void) {
         for age in stride(from: count, to: 0, by: -1) {
-            let entry = ring[position(latest &- UInt32(age - 1))]
+            let entry = ring.element(position(latest &- UInt32(age - 1)))
             body(entry.lsn, entry.version)
         }
+    }
+
+    /// Puts the entry `latest` in front of its chain.
+    @inline(__always)
+    private mutating func link(_ lsn: UInt64) {
+        let bucket = bucket(lsn)
+        older[position(latest)] = buckets[bucket]
+        buckets[bucket] = latest
+        if count < capacity { count += 1 }
     }
 
     @inline(__always)

@@ -1,0 +1,101 @@
+extension PageChain {
+    /// Walks a chain without changing it. Good until the chain is changed; `trim` of the space takes
+    /// the page that the cursor stands in, `Cursor.trim` lets it go on.
+    @usableFromInline
+    package struct Cursor {
+        @usableFromInline var entries: UnsafePointer<Entry>?
+        @usableFromInline var position = 0
+        @usableFromInline var end = 0
+        /// The page that `entries` are in; none where they are in the chain's own memory.
+        private var current = PageReference.none
+        /// The page to read next, what to begin with there, and how many there are from it on.
+        private var following = PageReference.none
+        private var followingPosition = 0
+        private var pageCount = 0
+        private let tail: UnsafeBufferPointer<Entry>
+        private var isInTail = false
+        private let owner: UInt64
+
+        /// - Parameter chain: the cursor starts with its oldest entry.
+        package init(_ chain: borrowing PageChain) {
+            owner = chain.owner
+            guard let state = chain.state else {
+                tail = UnsafeBufferPointer(start: nil, count: 0)
+                return
+            }
+            tail = UnsafeBufferPointer(
+                rebasing: UnsafeBufferPointer(
+                    start: PageChain.tailEntries(state), count: Int(state.pointee.tailCount))[
+                        state.pointee.poppedCount...])
+            pageCount = Int(state.pointee.sealedPageCount)
+            guard pageCount > 0 else { return }
+            following = state.pointee.head
+            followingPosition = Int(state.pointee.position)
+            if let content = state.pointee.headContent, state.pointee.headCount > 0 {
+                entries = UnsafePointer(PageChain.headEntries(state))
+                position = followingPosition
+                end = Int(state.pointee.headCount)
+                following = PageReference(loadingFrom: content)
+                followingPosition = 0
+                pageCount -= 1
+            }
+        }
+
+        /// The next entry; nil after the last, and where a page is not what it should be.
+        package mutating func next(_ pages: PageSpace) -> Entry? {
+            if position == end, !advance(pages) { return nil }
+            let entry = entries.unsafelyUnwrapped[position]
+            position += 1
+            return entry
+        }
+
+        /// Trims the space in the middle of a long walk.
+        package mutating func trim(_ pages: PageSpace) {
+            if !current.isNone {
+                following = current
+                followingPosition = position
+                pageCount += 1
+                current = .none
+                entries = nil
+                position = 0
+                end = 0
+            }
+            pages.trim()
+        }
+
+        /// Goes to the next page, or the tail, that has an entry.
+        @inline(never)
+        mutating func advance(_ pages: PageSpace) -> Bool {
+            while pageCount > 0 {
+                guard let page = PageChainFormat.page(following, owner: owner, pages) else {
+                    return finish()
+                }
+                current = following
+                following = page.successor
+                position = followingPosition
+                followingPosition = 0
+                pageCount -= 1
+                end = max(page.count, position)
+                entries = (page.content + PageChainFormat.entriesOffset)
+                    .assumingMemoryBound(to: Entry.self)
+                if position < end { return true }
+            }
+            current = .none
+            guard !isInTail, let start = tail.baseAddress, !tail.isEmpty else { return finish() }
+            isInTail = true
+            entries = start
+            position = 0
+            end = tail.count
+            return true
+        }
+
+        private mutating func finish() -> Bool {
+            current = .none
+            pageCount = 0
+            isInTail = true
+            position = 0
+            end = 0
+            return false
+        }
+    }
+}
