@@ -17,7 +17,7 @@ final class StoreRig {
         configuration.segmentByteCount = 64 << 10
         configuration.recentAckCount = 64
         configuration.leaseCountMax = 64
-        configuration.extentPageCount = 8
+        configuration.snapshotFiles.extentPageCount = 8
         configuration.pages.nodeEntryCountMax = 4
         configuration.pages.chainEntryCountMax = 4
         configuration.pages.bitmapBitCount = 64

@@ -28,13 +28,14 @@ struct TestStore {
     init(
         _ fileSystem: SimulatedFileSystem = SimulatedFileSystem(),
         segmentByteCount: Int = TestStore.segmentByteCount, seed: UInt64 = 1,
-        start: LogStart = TestStore.start()
+        start: LogStart = TestStore.start(), from origin: LogOrigin? = nil
     ) throws {
         let directory = try DataDirectory.open(
             fileSystem, segmentByteCount: segmentByteCount, processID: 4711, bootID: Self.bootID,
             entropy: Self.entropy(seed: seed &+ UInt64(fileSystem.calls.count)))
-        var replay = Replay()
-        log = try WriteAheadLog.open(directory, start: start) { lsn, frameTime, body in
+        var replay = Replay(lastLSN: origin?.lastLSN ?? 0)
+        log = try WriteAheadLog.open(directory, start: start, from: origin) {
+            lsn, frameTime, body in
             Self.check(lsn, frameTime, body, &replay)
         }
         self.fileSystem = fileSystem
@@ -102,13 +103,20 @@ struct TestStore {
         fileSystem.note = nextLSN - 1
     }
 
-    /// Every record that has an index entry reads as it was written; every other one is absent.
-    func readFaults() throws -> [String] {
+    /// What a snapshot would say now, that needs all segments.
+    func origin() -> LogOrigin {
+        LogOrigin(
+            lastLSN: nextLSN - 1, frameTime: frameTime, segments: log.sealedSegments)
+    }
+
+    /// Every record that has an index entry reads as it was written; every other one is absent, and
+    /// so are those before `first`.
+    func readFaults(from first: LSN = 1) throws -> [String] {
         var faults: [String] = []
         var seen: Set<LSN> = []
         try log.read(Array(1..<nextLSN + 2)) { lsn, body in
             if !seen.insert(lsn).inserted { faults.append("\(lsn) twice") }
-            let isThere = lsn < nextLSN && Self.isIndexed(lsn)
+            let isThere = lsn >= first && lsn < nextLSN && Self.isIndexed(lsn)
             switch body {
             case nil: if isThere { faults.append("\(lsn) is absent") }
             case let body?:
@@ -120,9 +128,13 @@ struct TestStore {
     }
 
     /// What `LogInspection` finds on a disk.
-    static func damages(_ disk: SimulatedDisk) throws -> [LogDamage] {
+    static func damages(
+        _ disk: SimulatedDisk, from origin: LogOrigin? = nil
+    ) throws -> [LogDamage] {
         var found: [LogDamage] = []
-        let summary = try LogInspection(SimulatedFileSystem(disk)).verify { found.append($0) }
+        let summary = try LogInspection(SimulatedFileSystem(disk), from: origin).verify {
+            found.append($0)
+        }
         precondition(summary.damageCount == found.count)
         return found
     }

@@ -172,6 +172,57 @@ import Testing
         #expect(try TestStore.damages(store.fileSystem.disk.afterKill()) == [])
     }
 
+    @Test(
+        "F9: a segment that is left for speed alone is not left where there is no room for another")
+    func voluntaryRoll() throws {
+        for call in [DiskError.Call.rename, .write] {
+            var store = try TestStore()
+            try store.append(records: 1)
+            while try store.log.prepareSpareSegments() {}
+            // The second needs its headers again only where another number was expected.
+            store.fileSystem.fail(
+                SimulatedFault([call], pathPart: ".seg", code: 28, isPersistent: true))
+            store.fileSystem.fail(
+                SimulatedFault([call], pathPart: ".spare", code: 28, isPersistent: true))
+            for _ in 1...3 { try store.append(records: 1) }
+            store.fileSystem.clearFaults()
+            try store.append(records: 2)
+            #expect(store.log.status.activeNumber == 2)
+            #expect(try store.readFaults() == [])
+            let again = try TestStore(SimulatedFileSystem(store.fileSystem.disk.afterKill()))
+            #expect(again.replayed.lastLSN == 6)
+            #expect(again.replayed.faults == [])
+        }
+    }
+
+    @Test("a segment with START alone is used again, and not left behind")
+    func emptySegment() throws {
+        var store = try TestStore()
+        while try store.log.prepareSpareSegments() {}
+        store.fileSystem.keepsMoments = true
+        try store.append(records: 2)
+        #expect(store.log.status.activeNumber == 2)
+        #expect(store.log.sealedSegments == [])
+        while try store.log.prepareSpareSegments() {}
+        #expect(store.fileSystem.disk.files.filter { $0.hasSuffix(".seg") }.count == 1)
+        #expect(store.log.status.poolFileCount == 3)
+        try store.append(records: 2)
+        #expect(try store.readFaults() == [])
+        for moment in store.fileSystem.moments {
+            for disk in [
+                moment.disk.afterPowerLoss(CrashChoices()),
+                moment.disk.afterPowerLoss(.everything(moment.disk)), moment.disk.afterKill(),
+            ] {
+                let again = try TestStore(SimulatedFileSystem(disk))
+                #expect(again.replayed.faults == [], "\(moment.next)")
+                #expect(again.replayed.lastLSN >= moment.note, "\(moment.next)")
+                #expect(try TestStore.damages(again.fileSystem.disk.afterKill()) == [])
+            }
+        }
+        let again = try TestStore(SimulatedFileSystem(store.fileSystem.disk.afterKill()))
+        #expect(again.replayed.lastLSN == 4)
+    }
+
     @Test("segments of a small volume are small, of a large one 64 MiB")
     func segmentByteCount() {
         #expect(StoreIdentity.segmentByteCount(forVolume: 512 << 20) == 4 << 20)

@@ -15,7 +15,7 @@ struct KeptSnapshots {
     /// The older one first, two at most. One alone frees nothing: what the other one was is unknown.
     private var kept: [Kept] = []
 
-    init(newest: LoadedSnapshot?) {
+    init(newest: SnapshotStore.Loaded?) {
         if let newest { add(lastLSN: newest.lastLSN, segments: newest.segments) }
     }
 

@@ -90,21 +90,21 @@ package struct Store: ~Copyable {
     ) throws(StoreFault) -> SnapshotStore {
         do throws(SnapshotError) {
             return try SnapshotStore.open(
-                fileSystem, identity: identity, extentPageCount: configuration.extentPageCount)
+                fileSystem, identity: identity, limits: configuration.snapshotFiles)
         } catch {
             throw .snapshots(error)
         }
     }
 
     private static func engine(
-        _ identity: StoreIdentity, _ snapshots: SnapshotStore, _ newest: LoadedSnapshot?,
+        _ identity: StoreIdentity, _ snapshots: SnapshotStore, _ newest: SnapshotStore.Loaded?,
         _ configuration: StoreConfiguration
     ) throws(StoreFault) -> JobEngine {
         let pages = PageSpace(
             limits: configuration.pages, storeUUID: (identity.uuid.high, identity.uuid.low),
             used: newest?.used ?? PageSet(), retained: newest?.retained ?? PageSet(),
-            snapshotNumber: (newest?.number ?? 0) + 1,
-            source: { snapshots.read(first: $0, count: $1, into: $2) })
+            snapshotNumber: UInt32(truncatingIfNeeded: snapshots.nextNumber),
+            source: { snapshots.pages.read(first: $0, count: $1, into: $2) })
         let engineConfiguration = EngineConfiguration(
             key: StoreKey(low: identity.keyLow, high: identity.keyHigh),
             leaseCountMax: configuration.leaseCountMax,
@@ -124,7 +124,7 @@ package struct Store: ~Copyable {
 }
 
 extension LogOrigin {
-    init(_ snapshot: LoadedSnapshot) {
+    init(_ snapshot: SnapshotStore.Loaded) {
         self.init(
             lastLSN: snapshot.lastLSN, frameTime: snapshot.frameTime,
             segments: snapshot.segments.map(SegmentSummary.init))

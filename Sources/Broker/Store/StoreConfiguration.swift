@@ -1,4 +1,5 @@
 package import HoldfastPages
+package import HoldfastSnapshots
 
 /// The sizes of a store. All of them are parameters, so that tests cross every border within a
 /// hundred operations.
@@ -14,8 +15,8 @@ package struct StoreConfiguration: Sendable {
     package var dueCountMax = 4_096
     /// What the state's pages take in memory, and how they are filled.
     package var pages = PageLimits()
-    /// Pages of 4 KiB in one file.
-    package var extentPageCount = 4_096
+    /// How pages and snapshots lie in files.
+    package var snapshotFiles = SnapshotLimits()
 
     package init() {}
 }

@@ -9,7 +9,7 @@ package enum StoreFault: Error, Sendable, CustomStringConvertible {
     case snapshots(SnapshotError)
     case log(LogError)
     /// A snapshot whose checksums hold says what no engine says.
-    case root(snapshotNumber: UInt32, RestoreFault)
+    case root(snapshotNumber: UInt64, RestoreFault)
     /// A page of the state cannot be read, or is not the one that was written.
     case page(PageFailure)
 
@@ -38,7 +38,10 @@ package enum StoreFault: Error, Sendable, CustomStringConvertible {
             default: true
             }
         case .snapshots(let error):
-            error.isRefusalOfData
+            switch error {
+            case .otherVersion, .foreign: true
+            case .full, .failed, .read: false
+            }
         case .root: true
         case .page(let failure): !failure.isReadError
         }

@@ -133,7 +133,7 @@ package final class Upkeep: Sendable {
         do throws(SnapshotError) {
             work.writing = (
                 try snapshots.begin(
-                    number: order.image.pages.snapshotNumber, lastLSN: order.image.lastLSN,
+                    number: UInt64(order.image.pages.snapshotNumber), lastLSN: order.image.lastLSN,
                     frameTime: order.image.frameTime, root: order.image.root,
                     segments: order.segments, frozen: order.image.pages), order
             )
@@ -162,7 +162,7 @@ package final class Upkeep: Sendable {
 
     /// No space for a snapshot is survivable: the log has everything. Anything else is not.
     private func giveUp(_ order: Order, _ error: SnapshotError) throws(StoreFault) {
-        guard error.isFull else { throw .snapshots(error) }
+        guard case .full = error else { throw .snapshots(error) }
         state.withLock { $0.outcome = .abandoned(order.image.pages, error) }
     }
 }

@@ -7,6 +7,8 @@ package struct LogDamage: Error, Sendable, Equatable, CustomStringConvertible {
         case missingSegment = "the segment is missing"
         /// A segment that no other one names, with records in it.
         case strayedSegment = "the segment does not belong into the sequence"
+        /// A segment of that number is there, with another salt, length or first LSN.
+        case otherSegment = "the segment is not the one that the snapshot lists"
         case segmentHeader = "both segment headers are unreadable"
         case firstHeader = "the segment header at the beginning is damaged"
         case lastHeader = "the segment header at the end is damaged"
@@ -45,6 +47,14 @@ package struct LogDamage: Error, Sendable, Equatable, CustomStringConvertible {
         self.offset = offset
         self.byteCount = byteCount
         self.lsns = lsns
+    }
+
+    /// Of a whole segment that a snapshot lists.
+    init(_ kind: Kind, _ summary: SegmentSummary) {
+        self.init(
+            kind, segment: summary.number, offset: 0, byteCount: summary.byteCount,
+            lsns: summary.firstLSN < summary.nextLSN
+                ? summary.firstLSN...(summary.nextLSN - 1) : nil)
     }
 
     package var path: String {

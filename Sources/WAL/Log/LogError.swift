@@ -8,6 +8,12 @@ package enum LogError: Error, Sendable, CustomStringConvertible {
     case damaged(LogDamage)
     /// The records cannot be what this program wrote: its `replay` threw. Only `open` throws it.
     case unreadable(lsn: LSN, reason: String)
+    /// The log ends before the record up to which the snapshot knows the state: somebody restored
+    /// an old log, or the disk lost what it had promised to keep. Only `open` throws it.
+    case olderThanSnapshot(lastLSN: LSN, snapshotLSN: LSN)
+    /// The log does not begin with its first record, and no snapshot says what was before it. Only
+    /// `open` throws it.
+    case snapshotMissing(firstLSN: LSN)
     /// No space for another segment. The batch was not written; it may be appended again.
     case full(DiskError)
     /// A write or a sync failed: what is on the disk is unknown. The log takes nothing more, and
@@ -20,7 +26,7 @@ package enum LogError: Error, Sendable, CustomStringConvertible {
     /// Whether the log is of no use any more.
     package var isFatal: Bool {
         switch self {
-        case .damaged, .unreadable, .failed, .closed: true
+        case .damaged, .unreadable, .olderThanSnapshot, .snapshotMissing, .failed, .closed: true
         case .full, .read: false
         }
     }
@@ -33,6 +39,14 @@ package enum LogError: Error, Sendable, CustomStringConvertible {
                 + "file, from a copy"
         case .unreadable(let lsn, let reason):
             "record \(lsn) cannot be replayed: \(reason)"
+        case .olderThanSnapshot(let lastLSN, let snapshotLSN):
+            "the log ends with record \(lastLSN), and the snapshot is newer: it knows the state up to "
+                + "record \(snapshotLSN); nothing was changed. Was an older copy of log/ put under a "
+                + "newer snap/? Restore both from the same copy of the data directory"
+        case .snapshotMissing(let firstLSN):
+            "the log begins with record \(firstLSN): what was before it is known to a snapshot only, "
+                + "and there is none that can be read; nothing was changed. Restore snap/ and pages/ "
+                + "from a copy, or see `brokerctl segment rebuild`"
         case .full(let error): "no space for the log: \(error)"
         case .failed(let error): "the log cannot be written: \(error)"
         case .read(let error): "the log cannot be read: \(error)"

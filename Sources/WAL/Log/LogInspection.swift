@@ -6,7 +6,9 @@ package import HoldfastRecords
 package struct LogInspection {
     /// Which store it is, or why that cannot be said.
     package let identity: Result<StoreIdentity, StoreError>
-    private let fileSystem: any FileSystem
+    let fileSystem: any FileSystem
+    let origin: LogOrigin?
+    var originLSN: LSN { origin?.lastLSN ?? 0 }
 
     package struct Segment: Sendable, Equatable {
         package enum State: String, Sendable {
@@ -16,7 +18,7 @@ package struct LogInspection {
             case last
             /// Prepared, and nothing written to it yet.
             case empty
-            /// Replaced by a later one; the next opening puts it away.
+            /// Replaced by a later one, or released; the next opening puts it away.
             case superfluous
             case unreadable
         }
@@ -45,17 +47,23 @@ package struct LogInspection {
         package var lastLSN: LSN = 0
     }
 
-    package init(_ fileSystem: any FileSystem) {
+    /// - Parameter origin: what the newest snapshot says; nil where there is none. The log may begin
+    ///   where that leaves off, and it has to have what that lists.
+    package init(_ fileSystem: any FileSystem, from origin: LogOrigin? = nil) {
         self.fileSystem = fileSystem
+        self.origin = origin
         identity = Result { () throws(StoreError) in
             try DataDirectory.identity(in: fileSystem)
         }
     }
 
     /// The store in the directory at `path`, which is not made if it is missing.
-    package static func open(path: String) throws(StoreError) -> LogInspection {
+    package static func open(
+        path: String, from origin: LogOrigin? = nil
+    ) throws(StoreError) -> LogInspection {
         LogInspection(
-            try StoreError.onDisk { () throws(DiskError) in try PosixFileSystem(root: path) })
+            try StoreError.onDisk { () throws(DiskError) in try PosixFileSystem(root: path) },
+            from: origin)
     }
 
     /// The broker that is running on this directory; nil where none is.
@@ -68,7 +76,7 @@ package struct LogInspection {
     /// Every segment, by number.
     package func segments() throws(LogError) -> [Segment] {
         try LogError.reading { () throws(DiskError) in
-            let survey = try Survey(fileSystem)
+            let survey = try LogSurvey(fileSystem, origin)
             var result: [Segment] = []
             for number in survey.numbers { result.append(try segment(number, survey)) }
             return result
@@ -80,7 +88,7 @@ package struct LogInspection {
         segment number: UInt64, _ show: (SegmentItem) -> Void
     ) throws(LogError) {
         try LogError.reading { () throws(DiskError) in
-            let survey = try Survey(fileSystem)
+            let survey = try LogSurvey(fileSystem, origin)
             var examination = try examination(number, survey, certifiedLSN: 0)
             try examination.run(show)
         }
@@ -91,71 +99,29 @@ package struct LogInspection {
         try LogError.reading { () throws(DiskError) in try verifyAll(found) }
     }
 
-    // MARK: Survey
-
-    /// What headers and STARTs say, as far as they can be read.
-    private struct Survey {
-        var numbers: [UInt64] = []
-        var starts: [UInt64: (header: FrameHeader, mark: StartMark)] = [:]
-        var byteCounts: [UInt64: Int] = [:]
-        var sidecars: Set<UInt64> = []
-
-        init(_ fileSystem: any FileSystem) throws(DiskError) {
-            for name in try fileSystem.list(DirectoryLayout.log) {
-                if let number = DirectoryLayout.number(ofName: name, ending: ".idx") {
-                    sidecars.insert(number)
-                }
-                guard let number = DirectoryLayout.segmentNumber(ofName: name) else { continue }
-                numbers.append(number)
-                let file = try fileSystem.openFile(DirectoryLayout.segment(number), for: .reading)
-                byteCounts[number] = try file.byteCount()
-                guard let header = try SegmentHeader.read(from: file)?.header,
-                    header.number == number
-                else { continue }
-                starts[number] = try SegmentReader(file: file, header: header).start()
-            }
-            numbers.sort()
-        }
-
-        var lastNumber: UInt64? { starts.keys.max() }
-
-        /// The segment whose START names this one.
-        func successor(of number: UInt64) -> UInt64? {
-            // The latest of them: an earlier one was replaced by it.
-            starts.filter { $0.value.mark.previousNumber == number }.keys.max()
-        }
-
-        /// Whether it is named by a later one, or the last, all the way.
-        func isInSequence(_ number: UInt64) -> Bool {
-            var current = lastNumber
-            while let place = current, place >= number {
-                if place == number { return true }
-                guard let previous = starts[place]?.mark.previousNumber, previous < place else {
-                    // The sequence is broken here: nobody can say.
-                    return true
-                }
-                current = previous == 0 ? nil : previous
-            }
-            return false
-        }
-    }
-
-    private func examination(
-        _ number: UInt64, _ survey: Survey, certifiedLSN: LSN
+    func examination(
+        _ number: UInt64, _ survey: LogSurvey, certifiedLSN: LSN
     ) throws(DiskError) -> SegmentExamination {
         let file = try fileSystem.openFile(DirectoryLayout.segment(number), for: .reading)
-        let successor = survey.successor(of: number).flatMap { survey.starts[$0] }
         return SegmentExamination(
-            number: number, file: file,
-            successor: successor.map {
-                SegmentExamination.Successor(
-                    cut: $0.mark.previousCut, tailChecksum: $0.mark.previousTailChecksum,
-                    firstLSN: $0.header.firstLSN)
-            },
+            number: number, file: file, successor: successor(of: number, survey),
             certifiedLSN: certifiedLSN)
     }
 
-    private func segment(_ number: UInt64, _ survey: Survey) throws(DiskError) -> Segment {
+    private func successor(
+        of number: UInt64, _ survey: LogSurvey
+    ) -> SegmentExamination.Successor? {
+        if let successor = survey.successor(of: number).flatMap({ survey.starts[$0] }) {
+            return SegmentExamination.Successor(
+                cut: successor.mark.previousCut, tailChecksum: successor.mark.previousTailChecksum,
+                firstLSN: successor.header.firstLSN)
+        }
+        return survey.listed[number].map {
+            SegmentExamination.Successor(cut: $0.end, tailChecksum: nil, firstLSN: $0.nextLSN)
+        }
+    }
+
+    private func segment(_ number: UInt64, _ survey: LogSurvey) throws(DiskError) -> Segment {
         let byteCount = survey.byteCounts[number] ?? 0
         let path = DirectoryLayout.segment(number)
         guard let start = survey.starts[number] else {
@@ -173,10 +139,10 @@ package struct LogInspection {
         var used = 0
         var nextLSN: LSN
         let state: Segment.State
-        if let successor = survey.successor(of: number).flatMap({ survey.starts[$0] }) {
-            used = successor.mark.previousCut
-            nextLSN = successor.header.firstLSN
-            state = .sealed
+        if let successor = successor(of: number, survey) {
+            used = successor.cut
+            nextLSN = successor.firstLSN
+            state = origin == nil || survey.isInSequence(number) ? .sealed : .superfluous
         } else {
             var examination = try examination(number, survey, certifiedLSN: 0)
             try examination.run { _ in }
@@ -190,109 +156,5 @@ package struct LogInspection {
             number: number, path: path, state: state, byteCount: byteCount, usedByteCount: used,
             lsns: nextLSN > firstLSN ? firstLSN...(nextLSN - 1) : nil,
             epoch: start.header.epoch, start: start.mark)
-    }
-
-    // MARK: Verification
-
-    private func verifyAll(_ found: (LogDamage) -> Void) throws(DiskError) -> Summary {
-        let survey = try Survey(fileSystem)
-        var summary = Summary()
-        var certifiedLSN: LSN = 0
-        var damageCount = 0
-        func report(_ damage: LogDamage) {
-            damageCount += 1
-            found(damage)
-        }
-        for number in survey.numbers {
-            let start = survey.starts[number]
-            if let start {
-                certifiedLSN = max(
-                    certifiedLSN, start.header.durableLSN, start.mark.copiedLastLSN)
-                reportPlace(of: number, start, survey, summary, report)
-            }
-            var examination = try examination(number, survey, certifiedLSN: certifiedLSN)
-            let damageCountBefore = damageCount
-            var ownRecords: (offset: Int, lsns: ClosedRange<LSN>)?
-            try examination.run { item in
-                switch item {
-                case .damage(let damage):
-                    report(damage)
-                case .frame(let frame):
-                    certifiedLSN = max(certifiedLSN, frame.durableLSN)
-                    summary.wasClosed = frame.content == .end
-                    if frame.recordCount > 0, frame.epoch == start?.header.epoch {
-                        ownRecords =
-                            ownRecords ?? (
-                                frame.offset,
-                                frame.firstLSN...frame.firstLSN + LSN(frame.recordCount) - 1
-                            )
-                    }
-                case .record:
-                    break
-                }
-            }
-            if let ownRecords, !survey.isInSequence(number) {
-                report(
-                    LogDamage(
-                        .strayedSegment, segment: number, offset: ownRecords.offset,
-                        byteCount: examination.end - ownRecords.offset, lsns: ownRecords.lsns))
-            }
-            summary.segmentCount += 1
-            summary.byteCount += survey.byteCounts[number] ?? 0
-            summary.frameCount += examination.frameCount
-            summary.recordCount += examination.recordCount
-            if let nextLSN = examination.nextLSN {
-                summary.lastLSN = max(summary.lastLSN, nextLSN - 1)
-            }
-            let hasSidecar = try verifySidecar(
-                of: number, examination, survey,
-                isSegmentWhole: damageCount == damageCountBefore, report)
-            if hasSidecar { summary.sidecarCount += 1 }
-        }
-        summary.damageCount = damageCount
-        return summary
-    }
-
-    /// Whether what START says about the segment before it can be.
-    private func reportPlace(
-        of number: UInt64, _ start: (header: FrameHeader, mark: StartMark), _ survey: Survey,
-        _ summary: Summary, _ report: (LogDamage) -> Void
-    ) {
-        let firstLSN = start.header.firstLSN
-        let previous = start.mark.previousNumber
-        if previous == 0 {
-            if firstLSN != 1 {
-                report(
-                    LogDamage(
-                        .sequence, segment: number, offset: 0,
-                        byteCount: survey.byteCounts[number] ?? 1, lsns: 1...(firstLSN - 1)))
-            }
-        } else if !survey.numbers.contains(previous), survey.isInSequence(number) {
-            let first = summary.lastLSN + 1
-            report(
-                LogDamage(
-                    .missingSegment, segment: previous, offset: 0,
-                    byteCount: start.mark.previousCut,
-                    lsns: first < firstLSN ? first...(firstLSN - 1) : nil))
-        }
-    }
-
-    /// A sidecar has to say what the segment says, as far as that is whole; that it is missing is no
-    /// damage. Returns whether there is one.
-    private func verifySidecar(
-        of number: UInt64, _ examination: SegmentExamination, _ survey: Survey,
-        isSegmentWhole: Bool, _ report: (LogDamage) -> Void
-    ) throws(DiskError) -> Bool {
-        guard survey.sidecars.contains(number), let sealed = examination.sealed else {
-            return false
-        }
-        let index = SidecarFile.load(sealed, in: fileSystem)
-        let isRight = isSegmentWhole ? index == examination.index : index != nil
-        if isRight { return true }
-        let file = try fileSystem.openFile(DirectoryLayout.sidecar(number), for: .reading)
-        report(
-            LogDamage(
-                .sidecar, segment: number, offset: 0, byteCount: max(1, try file.byteCount())))
-        return true
     }
 }

@@ -9,7 +9,15 @@ struct LogOpening {
     let start: LogStart
     let timeBaseMilliseconds: Int64
 
-    var epoch: UInt32 { recovery.chain.epoch + 1 }
+    var epoch: UInt32 { recovery.epoch }
+    /// What the new segment begins with.
+    var startMark: StartMark {
+        StartMark(
+            clocks: start, timeBaseMilliseconds: timeBaseMilliseconds,
+            previousNumber: recovery.previousNumber, previousCut: recovery.previousCut,
+            previousTailChecksum: recovery.previousTailChecksum,
+            copiedLastLSN: recovery.copies.lastLSN, copiedFrameCount: recovery.copies.frameCount)
+    }
     /// The time below which the next frame must not be.
     var frameTimeMin: Int64 {
         recovery.copies.frameCount > 0 ? recovery.sequence.lastFrameTime : startFrameTime
@@ -30,11 +38,6 @@ struct LogOpening {
         let number = (highestNumber ?? 0) + 1
         let copies = recovery.copies
         let firstLSN = recovery.sequence.nextLSN - LSN(copies.recordCount)
-        let startMark = StartMark(
-            clocks: start, timeBaseMilliseconds: timeBaseMilliseconds,
-            previousNumber: recovery.previousNumber, previousCut: recovery.previousCut,
-            previousTailChecksum: recovery.previousTailChecksum, copiedLastLSN: copies.lastLSN,
-            copiedFrameCount: copies.frameCount)
         let alignment = directory.fileSystem.blockByteCount
         let needed =
             3 * alignment + copies.byteCount + copies.frameCount * alignment
@@ -65,13 +68,24 @@ struct LogOpening {
             return (try directory.fileSystem.openFile(path, for: .readingAndWriting), end)
         }
         try LogError.writing { () throws(DiskError) in
-            for number in recovery.chain.superfluous { try pool.recycle(number) }
-            if let replaced = recovery.replacedNumber { try pool.recycle(replaced) }
+            try pool.recycle(
+                recovery.chain.superfluous + (recovery.replacedNumber.map { [$0] } ?? []))
+            try removeOrphans(besides: number)
             try pool.trim()
         }
         return SegmentWriter(
             file: file, header: header, firstLSN: firstLSN,
             isFilled: candidate.isFilled, end: end)
+    }
+
+    /// Removes the sidecars, and drafts of them, whose segments are gone.
+    private func removeOrphans(besides active: UInt64) throws(DiskError) {
+        let numbers = Set(recovery.sealed.map(\.number) + [active])
+        for name in try directory.fileSystem.list(DirectoryLayout.log) {
+            guard let number = DirectoryLayout.sidecarNumber(ofName: name) else { continue }
+            if numbers.contains(number), name.hasSuffix(".idx") { continue }
+            try directory.fileSystem.remove("\(DirectoryLayout.log)/\(name)")
+        }
     }
 
     /// The time of START's frame: not after the copies behind it.
@@ -119,7 +133,8 @@ struct LogOpening {
 extension LogOpening {
     var report: LogRecoveryReport {
         LogRecoveryReport(
-            segmentCount: recovery.chain.links.count, frameCount: recovery.frameCount,
+            segmentCount: recovery.chain.links.count + recovery.chain.listed.count,
+            frameCount: recovery.frameCount,
             recordCount: recovery.recordCount, byteCount: recovery.byteCount,
             lastLSN: recovery.sequence.nextLSN - 1, lastFrameTime: frameTimeMin,
             cutByteCount: recovery.cutByteCount,

@@ -1,8 +1,9 @@
 internal import HoldfastDisk
 internal import HoldfastRecords
 
-/// Reads a log from its first record to its end, hands every record on, and finds out where the end
-/// is and what to do about it. Changes nothing on disk; memory is bounded by the largest frame.
+/// Reads a log from its first record or a snapshot's to its end, hands every record on, and finds
+/// out where the end is and what to do about it. Changes nothing on disk; memory is bounded by the
+/// largest frame.
 struct LogRecovery {
     /// Frames that go into the new segment behind its START, where they lie now.
     struct Copies {
@@ -20,6 +21,9 @@ struct LogRecovery {
         Void
 
     private let fileSystem: any FileSystem
+    private let origin: LogOrigin?
+    /// Up to here records are known, and had been durable.
+    private var originLSN: LSN { origin?.lastLSN ?? 0 }
     private(set) var chain: SegmentChain
     private(set) var sequence = FrameSequence()
     /// All segments that stay, in their order.
@@ -39,39 +43,89 @@ struct LogRecovery {
     private(set) var cutByteCount = 0
     private(set) var wasClosed = false
 
-    init(_ fileSystem: any FileSystem) throws(LogError) {
+    init(_ fileSystem: any FileSystem, from origin: LogOrigin?) throws(LogError) {
         self.fileSystem = fileSystem
-        chain = try SegmentChain(in: fileSystem)
+        self.origin = origin
+        chain = try SegmentChain(in: fileSystem, from: origin)
     }
 
+    /// Of the opening that this is the beginning of.
+    var epoch: UInt32 { chain.epoch + 1 }
+
     mutating func run(_ replay: Replay) throws(LogError) {
+        sealed = chain.listed
+        var isFirst = true
         for (position, link) in chain.links.enumerated() {
-            let isLast = position == chain.links.count - 1
+            let next = position + 1 < chain.links.count ? chain.links[position + 1] : nil
+            // Nothing in it that the snapshot does not know.
+            if origin != nil, let next, next.firstLSN <= originLSN + 1 {
+                try keep(link, next: next)
+                continue
+            }
             let reader = try LogError.reading { () throws(DiskError) in
                 SegmentReader(
                     file: try fileSystem.openFile(
                         DirectoryLayout.segment(link.number), for: .reading),
                     header: link.header)
             }
-            guard position > 0 || link.startFrame.firstLSN == 1,
-                sequence.begin(link.startFrame, link.start)
-            else {
+            if isFirst, link.firstLSN <= originLSN + 1, link.start.previousNumber != 0 {
+                sequence.nextLSN = link.firstLSN
+            }
+            isFirst = false
+            guard sequence.begin(link.startFrame, link.start) else {
                 throw .damaged(
                     LogDamage(
                         .sequence, segment: link.number, offset: link.header.frames.lowerBound,
                         byteCount: link.header.alignment,
-                        lsns: range(sequence.nextLSN, link.startFrame.firstLSN)))
+                        lsns: range(sequence.nextLSN, link.firstLSN)))
             }
-            if isLast {
-                try readLast(reader, link, replay)
+            if let next {
+                try readSealed(reader, link, until: next, replay)
             } else {
-                try readSealed(
-                    reader, link, until: chain.links[position + 1], replay)
+                try readLast(reader, link, replay)
             }
         }
+        try compareEnd()
+    }
+
+    /// What the snapshot says about the end of the log.
+    private mutating func compareEnd() throws(LogError) {
+        guard let origin else { return }
+        guard sequence.nextLSN > origin.lastLSN else {
+            throw .olderThanSnapshot(
+                lastLSN: sequence.nextLSN - 1, snapshotLSN: origin.lastLSN)
+        }
+        // It was sealed, so there was another one behind it.
+        if let last = chain.links.last,
+            origin.segments.contains(where: { $0.number == last.number })
+        {
+            throw .damaged(
+                LogDamage(
+                    .missingSegment, segment: last.number + 1, offset: 0,
+                    byteCount: last.header.byteCount, lsns: sequence.nextLSN...sequence.nextLSN))
+        }
+        sequence.lastFrameTime = max(sequence.lastFrameTime, origin.frameTime)
     }
 
     // MARK: Sealed segments
+
+    /// Makes a segment known without reading it.
+    private mutating func keep(
+        _ link: SegmentChain.Link, next: SegmentChain.Link
+    ) throws(LogError) {
+        guard link.firstLSN <= next.firstLSN,
+            next.start.previousCut <= link.header.frames.upperBound
+        else {
+            throw .damaged(
+                LogDamage(
+                    .sequence, segment: next.number, offset: next.header.frames.lowerBound,
+                    byteCount: next.header.alignment))
+        }
+        sealed.append(
+            SealedSegment(
+                header: link.header, firstLSN: link.firstLSN, nextLSN: next.firstLSN,
+                end: next.start.previousCut))
+    }
 
     /// Everything up to the cut had been durable: what cannot be read there is damage.
     private mutating func readSealed(
@@ -130,11 +184,11 @@ struct LogRecovery {
             let isCopy = sequence.expectsCopy
             let start = offset
             offset += try take(frame, payload, reader, at: offset, replay)
-            inDoubt.removeAll { $0.header.lastLSN <= sequence.certifiedLSN }
+            inDoubt.removeAll { $0.header.lastLSN <= certifiedLSN }
             wasClosed = frame.recordCount == 0
             if wasClosed { continue }
             index.append(frame, payload: payload, at: start)
-            if frame.lastLSN > sequence.certifiedLSN { inDoubt.append((start, frame)) }
+            if frame.lastLSN > certifiedLSN { inDoubt.append((start, frame)) }
             if isCopy { copiesEnd = offset } else { hasOwnFrames = true }
         }
         try judge(reader, at: offset, stop)
@@ -176,6 +230,9 @@ struct LogRecovery {
         }
     }
 
+    /// Up to here records had been durable, as frames or the snapshot say.
+    private var certifiedLSN: LSN { max(sequence.certifiedLSN, originLSN) }
+
     /// Applies the tail rule at the place where the frames end.
     private func judge(
         _ reader: SegmentReader, at offset: Int, _ stop: SegmentReader.Reading
@@ -196,9 +253,18 @@ struct LogRecovery {
             place = found.offset + reader.header.alignment
         }
         let verdict = TailRule.verdict(
-            at: lsn, certifiedLSN: sequence.certifiedLSN,
+            at: lsn, certifiedLSN: certifiedLSN,
             laterDurableLSNs: later.map(\.header.durableLSN))
         guard verdict == .damage else { return }
+        // Where only the snapshot speaks for X, and X is where any log could end, it is an old log.
+        if case .absent = stop, lsn > sequence.certifiedLSN, later.isEmpty {
+            let survey = try LogError.reading { () throws(DiskError) in
+                try reader.survey(offset..<end)
+            }
+            if survey.lastNonZeroOffset == nil {
+                throw .olderThanSnapshot(lastLSN: lsn - 1, snapshotLSN: originLSN)
+            }
+        }
         let (kind, extent): (LogDamage.Kind, Int) =
             switch stop {
             case .broken(let frame, let kind):
@@ -206,7 +272,7 @@ struct LogRecovery {
             case .absent, .whole:
                 (.frame, (later.first?.offset ?? end) - offset)
             }
-        let certified = later.map(\.header.durableLSN).reduce(sequence.certifiedLSN, max)
+        let certified = later.map(\.header.durableLSN).reduce(certifiedLSN, max)
         let nextLSN =
             later.first { $0.header.firstLSN > lsn }.map(\.header.firstLSN) ?? certified + 1
         throw .damaged(damage(kind, reader, offset, max(extent, 1), range(lsn, nextLSN)))
@@ -214,7 +280,7 @@ struct LogRecovery {
 
     // MARK: Frames
 
-    /// Hands the records of a whole frame on and returns how long it is.
+    /// Hands on the records of a whole frame that the snapshot does not know, and returns how long it is.
     private mutating func take(
         _ frame: FrameHeader, _ payload: UnsafeRawBufferPointer, _ reader: SegmentReader,
         at offset: Int, _ replay: Replay
@@ -234,6 +300,8 @@ struct LogRecovery {
         }
         var cursor = RecordCursor(frame, payload: payload)
         while let record = cursor.next() {
+            guard record.lsn > originLSN else { continue }
+            recordCount += 1
             do {
                 try replay(record.lsn, frame.frameTime, record.body)
             } catch {
@@ -244,7 +312,6 @@ struct LogRecovery {
             throw .damaged(
                 damage(.payload, reader, offset, length, range(frame.firstLSN, frame.nextLSN)))
         }
-        recordCount += frame.recordCount
         return length
     }
 

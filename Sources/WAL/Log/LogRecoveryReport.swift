@@ -5,9 +5,11 @@ package import HoldfastRecords
 package struct LogRecoveryReport: Sendable, Equatable {
     /// Segments that hold the log up to now, the new one not counted.
     package let segmentCount: Int
-    /// Frames, records and bytes that were read and replayed.
+    /// Frames that were read, and how many records of them were replayed: with a snapshot, those
+    /// behind it.
     package let frameCount: Int
     package let recordCount: Int
+    /// What was read, in bytes.
     package let byteCount: Int
     /// 0 where the log is empty.
     package let lastLSN: LSN

@@ -10,4 +10,10 @@ struct SealedSegment: Equatable, Sendable {
     let end: Int
 
     var number: UInt64 { header.number }
+
+    var summary: SegmentSummary {
+        SegmentSummary(
+            number: number, salt: header.salt, firstLSN: firstLSN, nextLSN: nextLSN, end: end,
+            byteCount: header.byteCount)
+    }
 }

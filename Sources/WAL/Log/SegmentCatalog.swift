@@ -12,6 +12,22 @@ final class SegmentCatalog: Sendable {
         var places: [SegmentIndex.Place]
     }
 
+    /// Where the records of a read lie. The files in it are held until `letGo`.
+    struct Located {
+        var groups: [Group] = []
+        /// Those that are not found.
+        var absent: [LSN] = []
+        fileprivate var held: [UInt64] = []
+    }
+
+    /// Where the first of some LSNs lies; the segment is held.
+    private enum Place {
+        case sealed(SealedSegment)
+        case active(Group, absent: [LSN])
+        /// Nowhere, like all up to `next`.
+        case nowhere(next: LSN)
+    }
+
     /// A sealed segment that is in use.
     private final class Loaded: Sendable {
         let file: any File
@@ -31,6 +47,15 @@ final class SegmentCatalog: Sendable {
         var active: SegmentWriter
         var activeIndex: SegmentIndex
         var activeNextLSN: LSN
+        /// By how many reads a segment is held.
+        var holds: [UInt64: Int] = [:]
+        /// No longer found, and to be put away when nobody holds them.
+        var leaving: [UInt64] = []
+
+        mutating func letGo(_ number: UInt64) {
+            let count = holds[number, default: 1] - 1
+            holds[number] = count == 0 ? nil : count
+        }
     }
 
     /// What the indexes of sealed segments may take in memory, in bytes.
@@ -66,6 +91,13 @@ final class SegmentCatalog: Sendable {
     /// The active segment is full and another one takes its place.
     func roll(to writer: SegmentWriter) {
         state.withLock { state in
+            // It has no record, and the new one follows its predecessor.
+            if state.activeNextLSN == state.active.firstLSN {
+                state.leaving.append(state.active.number)
+                state.active = writer
+                state.activeIndex = SegmentIndex(firstLSN: writer.firstLSN)
+                return
+            }
             state.sealed.append(
                 SealedSegment(
                     header: state.active.header, firstLSN: state.active.firstLSN,
@@ -78,35 +110,78 @@ final class SegmentCatalog: Sendable {
 
     // MARK: What readers ask
 
-    /// Where the records lie, one group for each segment; those that are not found are in `absent`.
+    /// Where the records lie, one group for each segment.
     ///
     /// - Parameter lsns: rising.
-    func locate(_ lsns: [LSN]) throws(DiskError) -> (groups: [Group], absent: [LSN]) {
-        var groups: [Group] = []
-        var absent: [LSN] = []
+    func locate(_ lsns: [LSN]) throws(DiskError) -> Located {
+        var located = Located()
         var rest = lsns[...]
-        while let lsn = rest.first {
-            guard let segment = segment(holding: lsn) else {
-                // The active segment may just have become a sealed one: look again.
-                guard let active = placesInActive(rest) else { continue }
-                if let group = active.group { groups.append(group) }
-                absent += active.absent
-                break
-            }
-            let part = rest.prefix { $0 < segment.nextLSN }
-            rest = rest.dropFirst(part.count)
-            let loaded = try load(segment)
-            var group = Group(file: loaded.file, number: segment.number, places: [])
-            for lsn in part {
-                if let place = loaded.index.place(of: lsn, end: segment.end) {
-                    group.places.append(place)
-                } else {
-                    absent.append(lsn)
+        while !rest.isEmpty {
+            switch hold(rest) {
+            case .sealed(let segment):
+                located.held.append(segment.number)
+                let part = rest.prefix { $0 < segment.nextLSN }
+                rest = rest.dropFirst(part.count)
+                let loaded: Loaded
+                do throws(DiskError) {
+                    loaded = try load(segment)
+                } catch {
+                    letGo(located)
+                    throw error
                 }
+                var group = Group(file: loaded.file, number: segment.number, places: [])
+                for lsn in part {
+                    if let place = loaded.index.place(of: lsn, end: segment.end) {
+                        group.places.append(place)
+                    } else {
+                        located.absent.append(lsn)
+                    }
+                }
+                if !group.places.isEmpty { located.groups.append(group) }
+            case .active(let group, let absent):
+                located.held.append(group.number)
+                located.absent += absent
+                if !group.places.isEmpty { located.groups.append(group) }
+                rest = []
+            case .nowhere(let next):
+                let part = rest.prefix { $0 < next }
+                rest = rest.dropFirst(part.count)
+                located.absent += part
             }
-            if !group.places.isEmpty { groups.append(group) }
         }
-        return (groups, absent)
+        return located
+    }
+
+    /// The read is over.
+    func letGo(_ located: Located) {
+        state.withLock { state in
+            for number in located.held { state.letGo(number) }
+        }
+    }
+
+    // MARK: What the background thread does
+
+    /// All sealed segments, in their order.
+    var sealed: [SealedSegment] { state.withLock { $0.sealed } }
+
+    /// From now on none of these is found. Those that are not sealed stay.
+    func release(_ numbers: Set<UInt64>) {
+        state.withLock { state in
+            state.leaving += state.sealed.map(\.number).filter(numbers.contains)
+            state.sealed.removeAll { numbers.contains($0.number) }
+        }
+    }
+
+    /// Those that have been released and that nobody holds any more, for the caller to put away.
+    func takeLeft() -> [UInt64] {
+        state.withLock { state in
+            let left = Set(state.leaving.filter { state.holds[$0] == nil })
+            if left.isEmpty { return [] }
+            state.leaving.removeAll(where: left.contains)
+            state.loaded.removeAll { left.contains($0.number) }
+            for number in left { state.unwritten[number] = nil }
+            return left.sorted()
+        }
     }
 
     var counts: (segments: Int, bytes: Int, active: SegmentWriter, indexBytes: Int) {
@@ -127,45 +202,51 @@ final class SegmentCatalog: Sendable {
     func writeSidecar() throws(DiskError) -> Bool {
         try sidecarWork.withLock { _ throws(DiskError) in
             let work = state.withLock { state -> (SealedSegment, SegmentIndex)? in
-                guard let number = state.unwritten.keys.min(), let index = state.unwritten[number],
+                guard
+                    let number = state.unwritten.keys.filter({ !state.leaving.contains($0) }).min(),
+                    let index = state.unwritten[number],
                     let segment = state.sealed.first(where: { $0.number == number })
                 else { return nil }
+                state.holds[number, default: 0] += 1
                 return (segment, index)
             }
             guard let (segment, index) = work else { return false }
+            defer { state.withLock { $0.letGo(segment.number) } }
             try SidecarFile.store(index, of: segment, in: fileSystem)
             state.withLock { $0.unwritten[segment.number] = nil }
             return true
         }
     }
 
-    private func segment(holding lsn: LSN) -> SealedSegment? {
-        state.withLock { state in
-            guard lsn < state.active.firstLSN else { return nil }
+    /// Looks in the sealed segments and in the active one at once: between two looks the active one
+    /// might become a sealed one.
+    private func hold(_ lsns: ArraySlice<LSN>) -> Place {
+        let lsn = lsns.first!
+        return state.withLock { state in
+            if lsn >= state.active.firstLSN {
+                state.holds[state.active.number, default: 0] += 1
+                var absent: [LSN] = []
+                var group = Group(file: state.active.file, number: state.active.number, places: [])
+                for lsn in lsns {
+                    if let place = state.activeIndex.place(of: lsn, end: state.active.end) {
+                        group.places.append(place)
+                    } else {
+                        absent.append(lsn)
+                    }
+                }
+                return .active(group, absent: absent)
+            }
             var low = 0
             var high = state.sealed.count
             while low < high {
                 let middle = (low + high) / 2
                 if state.sealed[middle].nextLSN <= lsn { low = middle + 1 } else { high = middle }
             }
-            return low < state.sealed.count ? state.sealed[low] : nil
-        }
-    }
-
-    /// - Returns: nil where the first of the LSNs lies before the active segment.
-    private func placesInActive(_ lsns: ArraySlice<LSN>) -> (group: Group?, absent: [LSN])? {
-        state.withLock { state in
-            guard let first = lsns.first, first >= state.active.firstLSN else { return nil }
-            var absent: [LSN] = []
-            var group = Group(file: state.active.file, number: state.active.number, places: [])
-            for lsn in lsns {
-                if let place = state.activeIndex.place(of: lsn, end: state.active.end) {
-                    group.places.append(place)
-                } else {
-                    absent.append(lsn)
-                }
-            }
-            return (group.places.isEmpty ? nil : group, absent)
+            guard low < state.sealed.count else { return .nowhere(next: state.active.firstLSN) }
+            let segment = state.sealed[low]
+            guard segment.firstLSN <= lsn else { return .nowhere(next: segment.firstLSN) }
+            state.holds[segment.number, default: 0] += 1
+            return .sealed(segment)
         }
     }
 

@@ -1,8 +1,8 @@
 internal import HoldfastDisk
 internal import HoldfastRecords
 
-/// The segments of a log in their order, as each names the one before it. Made without any change
-/// on disk, by reading two blocks of each.
+/// The segments of a log in their order, as each names the one before it, back to the log's first
+/// record or to a snapshot's. Made without any change on disk, by reading two blocks of each.
 struct SegmentChain {
     struct Link {
         let header: SegmentHeader
@@ -10,24 +10,32 @@ struct SegmentChain {
         let start: StartMark
 
         var number: UInt64 { header.number }
+        var firstLSN: LSN { startFrame.firstLSN }
     }
 
     /// In their order; the last one is the log's end.
     private(set) var links: [Link] = []
-    /// Segments that hold nothing which is not also in a later one, or nothing at all: left behind
-    /// by an open that was interrupted.
+    /// Segments before the links that the origin needs, in their order.
+    private(set) var listed: [SealedSegment] = []
+    /// Segments that hold nothing which is not also in a later one, or known to the snapshot, or
+    /// nothing at all: left behind by an open or a release that was interrupted.
     private(set) var superfluous: [UInt64] = []
     /// The highest epoch of all.
     private(set) var epoch: UInt32 = 0
     /// Segment headers of which only the other copy can be read.
     private(set) var damagedHeaderCount = 0
 
-    init(in fileSystem: any FileSystem) throws(LogError) {
+    private let fileSystem: any FileSystem
+    private let origin: LogOrigin?
+    private var originLSN: LSN { origin?.lastLSN ?? 0 }
+
+    init(in fileSystem: any FileSystem, from origin: LogOrigin? = nil) throws(LogError) {
+        self.fileSystem = fileSystem
+        self.origin = origin
         let names = try LogError.reading { () throws(DiskError) in
             try fileSystem.list(DirectoryLayout.log)
         }
         var begun: [UInt64: Link] = [:]
-        var others: [UInt64] = []
         let numbers = names.compactMap(DirectoryLayout.segmentNumber(ofName:)).sorted()
         for number in numbers {
             let path = DirectoryLayout.segment(number)
@@ -42,33 +50,142 @@ struct SegmentChain {
                 epoch = max(epoch, frame.epoch)
             } else {
                 try requireNotBegun(reader)
-                others.append(number)
+                superfluous.append(number)
             }
         }
         guard let last = begun.keys.max() else {
-            superfluous = others
-            return
+            guard let origin, origin.lastLSN > 0 else { return }
+            throw .olderThanSnapshot(lastLSN: 0, snapshotLSN: origin.lastLSN)
         }
-        // Nothing that was ever written lies behind the last START.
+        try follow(from: last, &begun)
+        try takeListed(&begun)
+        try putAside(begun)
+    }
+
+    /// Goes back from the last segment that has a START: nothing that was ever written lies behind
+    /// that one.
+    private mutating func follow(
+        from last: UInt64, _ begun: inout [UInt64: Link]
+    ) throws(LogError) {
         var next: UInt64? = last
         while let number = next {
             guard let link = begun.removeValue(forKey: number) else {
-                throw .damaged(missing(number))
+                // What ends with the origin may have been released.
+                if origin != nil, links.last?.firstLSN == originLSN + 1 { break }
+                throw absence(of: number, others: begun.keys)
             }
             links.append(link)
             let previous = link.start.previousNumber
             guard previous < number else {
-                throw .damaged(damage(.start, link.header, at: link.header.frames.lowerBound))
+                throw .damaged(
+                    LogDamage(
+                        .start, segment: number, offset: link.header.frames.lowerBound,
+                        byteCount: link.header.alignment))
             }
-            next = previous == 0 ? nil : previous
+            next = previous == 0 || link.firstLSN <= originLSN ? nil : previous
         }
         links.reverse()
-        for number in begun.keys.sorted() {
-            try requireOnlyCopies(begun[number]!, in: fileSystem)
-            others.append(number)
-        }
-        superfluous = others.sorted()
     }
+
+    private func absence(of number: UInt64, others: some Sequence<UInt64>) -> LogError {
+        let successor = links.last
+        let last = (successor?.firstLSN ?? 1) - 1
+        // Segments are released from the beginning on, and only under a snapshot.
+        if origin == nil, last > 0, others.allSatisfy({ $0 > number }) {
+            return .snapshotMissing(firstLSN: last + 1)
+        }
+        let first = origin.map { $0.lastLSN + 1 } ?? last
+        return .damaged(
+            LogDamage(
+                .missingSegment, segment: number, offset: 0,
+                byteCount: successor?.start.previousCut ?? 0,
+                lsns: last >= 1 ? min(first, last)...last : nil))
+    }
+
+    // MARK: What the snapshot lists
+
+    /// I11: each of them is there and is the one that was meant.
+    private mutating func takeListed(_ begun: inout [UInt64: Link]) throws(LogError) {
+        guard let origin else { return }
+        for summary in origin.segments where !summary.isCompacted {
+            let position = links.firstIndex { $0.number == summary.number }
+            let next = position.flatMap { $0 + 1 < links.count ? links[$0 + 1] : nil }
+            let found = position.map { links[$0] } ?? begun.removeValue(forKey: summary.number)
+            guard let found, found.isDescribed(by: summary, next: next) else {
+                try requireNotOlder(links[links.count - 1], than: origin)
+                throw .damaged(
+                    LogDamage(found == nil ? .missingSegment : .otherSegment, summary))
+            }
+            if position == nil {
+                listed.append(
+                    SealedSegment(
+                        header: found.header, firstLSN: summary.firstLSN, nextLSN: summary.nextLSN,
+                        end: summary.end))
+            }
+        }
+        listed.sort { $0.number < $1.number }
+    }
+
+    /// Tells an old log under a newer snapshot from one that has lost a part.
+    private func requireNotOlder(_ last: Link, than origin: LogOrigin) throws(LogError) {
+        let lastLSN = try LogError.reading { () throws(DiskError) in
+            var lastLSN = last.firstLSN - 1
+            try forEachFrame(of: last) { _, frame in lastLSN = max(lastLSN, frame.lastLSN) }
+            return lastLSN
+        }
+        guard lastLSN < origin.lastLSN else { return }
+        throw .olderThanSnapshot(lastLSN: lastLSN, snapshotLSN: origin.lastLSN)
+    }
+
+    // MARK: What is in nobody's way
+
+    /// What is neither in the sequence nor listed may be thrown away only if it has nothing of its
+    /// own, or nothing that the snapshot does not know.
+    private mutating func putAside(_ begun: [UInt64: Link]) throws(LogError) {
+        let all = links + begun.values
+        for link in begun.values.sorted(by: { $0.number < $1.number }) {
+            let isKnown = all.contains {
+                $0.start.previousNumber == link.number && $0.firstLSN <= originLSN + 1
+            }
+            if origin == nil || !isKnown { try requireNothingOwn(link) }
+            superfluous.append(link.number)
+        }
+        superfluous.sort()
+    }
+
+    private func requireNothingOwn(_ link: Link) throws(LogError) {
+        var own: (offset: Int, frame: FrameHeader)?
+        try LogError.reading { () throws(DiskError) in
+            try forEachFrame(of: link) { offset, frame in
+                if own == nil, frame.recordCount > 0, frame.epoch == link.startFrame.epoch,
+                    frame.lastLSN > originLSN
+                {
+                    own = (offset, frame)
+                }
+            }
+        }
+        guard let (offset, frame) = own else { return }
+        throw .damaged(
+            LogDamage(
+                .strayedSegment, segment: link.number, offset: offset,
+                byteCount: link.header.frames.upperBound - offset,
+                lsns: frame.firstLSN...frame.lastLSN))
+    }
+
+    /// Every place behind START where the header of a frame stands.
+    private func forEachFrame(
+        of link: Link, _ body: (_ offset: Int, _ frame: FrameHeader) -> Void
+    ) throws(DiskError) {
+        let file = try fileSystem.openFile(DirectoryLayout.segment(link.number), for: .reading)
+        let reader = SegmentReader(file: file, header: link.header)
+        var offset = reader.endOfStart
+        while let (place, frame) = try reader.nextFrame(from: offset) {
+            body(place, frame)
+            offset = place + link.header.alignment
+        }
+    }
+
+    // MARK: Single segments
 
     private mutating func open(
         _ file: any File, number: UInt64
@@ -106,44 +223,18 @@ struct SegmentChain {
                 .start, segment: reader.header.number, offset: reader.header.frames.lowerBound,
                 byteCount: max(next.offset - reader.header.frames.lowerBound, 1)))
     }
+}
 
-    /// What is not in the sequence may be thrown away only if it has nothing of its own.
-    private func requireOnlyCopies(
-        _ link: Link, in fileSystem: any FileSystem
-    ) throws(LogError) {
-        let own = try LogError.reading { () throws(DiskError) -> (Int, FrameHeader)? in
-            let file = try fileSystem.openFile(
-                DirectoryLayout.segment(link.number), for: .reading)
-            let reader = SegmentReader(file: file, header: link.header)
-            var offset = reader.endOfStart
-            while let (place, frame) = try reader.nextFrame(from: offset) {
-                if frame.recordCount > 0, frame.epoch == link.startFrame.epoch {
-                    return (place, frame)
-                }
-                offset = place + link.header.alignment
-            }
-            return nil
-        }
-        guard let (offset, frame) = own else { return }
-        throw .damaged(
-            LogDamage(
-                .strayedSegment, segment: link.number, offset: offset,
-                byteCount: link.header.frames.upperBound - offset,
-                lsns: frame.firstLSN...frame.lastLSN))
-    }
-
-    private func missing(_ number: UInt64) -> LogDamage {
-        let successor = links.last
-        let last = (successor?.startFrame.firstLSN ?? 1) - 1
-        return LogDamage(
-            .missingSegment, segment: number, offset: 0,
-            byteCount: successor?.start.previousCut ?? 0,
-            lsns: last >= 1 ? last...last : nil)
-    }
-
-    private func damage(
-        _ kind: LogDamage.Kind, _ header: SegmentHeader, at offset: Int
-    ) -> LogDamage {
-        LogDamage(kind, segment: header.number, offset: offset, byteCount: header.alignment)
+extension SegmentChain.Link {
+    /// Whether this is the segment that a snapshot lists.
+    ///
+    /// - Parameter next: the one behind it, where that is in the sequence.
+    func isDescribed(by summary: SegmentSummary, next: SegmentChain.Link?) -> Bool {
+        guard header.salt == summary.salt, header.byteCount == summary.byteCount,
+            firstLSN == summary.firstLSN, summary.nextLSN >= firstLSN,
+            summary.end > header.frames.lowerBound, summary.end <= header.frames.upperBound
+        else { return false }
+        guard let next else { return true }
+        return next.start.previousCut == summary.end && next.firstLSN == summary.nextLSN
     }
 }

@@ -30,10 +30,11 @@ package struct FrameSummary: Sendable, Equatable {
 
 /// Goes through every byte of one segment, past all damage, and never changes anything.
 struct SegmentExamination {
-    /// What the START of the segment behind says about this one.
+    /// What the START of the segment behind says about this one, or a snapshot where that is gone.
     struct Successor {
         let cut: Int
-        let tailChecksum: UInt32
+        /// nil where only the snapshot is left, which does not say it.
+        let tailChecksum: UInt32?
         let firstLSN: LSN
     }
 
@@ -212,10 +213,11 @@ struct SegmentExamination {
         if let successor {
             let tail = successor.cut..<bound
             guard successor.cut <= bound, !tail.isEmpty else { return }
+            guard let expected = successor.tailChecksum else { return }
             let found = try reader.survey(tail).checksum
-            guard found != successor.tailChecksum else { return }
+            guard found != expected else { return }
             // Where it was all zeros, the bytes that are not can be named.
-            let wasZero = successor.tailChecksum == Zeros.checksum(tail.count)
+            let wasZero = expected == Zeros.checksum(tail.count)
             let part = wasZero ? try nonZero(reader, tail) ?? tail : tail
             show(.damage(damage(.tail, part.lowerBound, part.count)))
             return

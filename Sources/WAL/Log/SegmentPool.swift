@@ -13,6 +13,8 @@ internal import Synchronization
 final class SegmentPool: Sendable {
     /// Spares to be kept, besides the one whose headers are ready.
     static let spareCountTarget = 2
+    /// Files to be kept: what is released beyond that goes back to the volume.
+    static let fileCountMax = spareCountTarget + 1
     /// What one step of the background thread writes: some milliseconds of a disk's time.
     static let pieceByteCount = 1 << 20
 
@@ -30,6 +32,12 @@ final class SegmentPool: Sendable {
         var spares: [UInt64] = []
         var raws: [UInt64] = []
         var nextName: UInt64 = 1
+        /// Whether one more is being filled with zeros.
+        var isFilling = false
+
+        var count: Int {
+            spares.count + raws.count + (ready == nil ? 0 : 1) + (isFilling ? 1 : 0)
+        }
     }
 
     /// The raw file that is being filled; used by one background step at a time.
@@ -75,7 +83,7 @@ final class SegmentPool: Sendable {
 
     /// The files it holds.
     var fileCount: Int {
-        spares.withLock { $0.spares.count + $0.raws.count + ($0.ready == nil ? 0 : 1) }
+        spares.withLock { $0.count }
     }
 
     /// A file with the headers of segment `number` on the disk, to be renamed into the log.
@@ -85,9 +93,14 @@ final class SegmentPool: Sendable {
     func takeForRoll(number: UInt64, byteCount: Int) throws(LogError) -> Candidate {
         let candidate = try take(number: number, byteCount: byteCount)
         if candidate.isReady { return candidate.file }
-        try LogError.obtaining { () throws(DiskError) in
-            try writeHeaders(of: candidate.file)
-            try candidate.file.file.sync()
+        do throws(LogError) {
+            try LogError.obtaining { () throws(DiskError) in
+                try writeHeaders(of: candidate.file)
+                try candidate.file.file.sync()
+            }
+        } catch {
+            keep(candidate.file)
+            throw error
         }
         return candidate.file
     }
@@ -118,15 +131,44 @@ final class SegmentPool: Sendable {
         }
     }
 
-    /// Takes segment `number` out of the log. Its name is gone from there, durably, before any byte
-    /// of it changes. Nobody may be reading it: the log calls this only for segments that it has
-    /// not made known to readers.
-    func recycle(_ number: UInt64) throws(DiskError) {
-        let name = takeName()
-        try fileSystem.rename(DirectoryLayout.segment(number), to: Self.path(name, ".raw"))
+    /// Keeps a file whose headers are not certain, for another time.
+    private func keep(_ candidate: Candidate) {
+        guard candidate.header.byteCount == identity.segmentByteCount,
+            let slash = candidate.path.lastIndex(of: "/")
+        else { return }
+        let name = String(candidate.path[candidate.path.index(after: slash)...])
+        spares.withLock { spares in
+            if let number = DirectoryLayout.number(ofName: name, ending: ".spare") {
+                spares.spares.append(number)
+            } else if let number = DirectoryLayout.number(ofName: name, ending: ".raw") {
+                spares.raws.append(number)
+            }
+        }
+    }
+
+    /// Takes segments out of the log. Their names are gone from there, durably, before any byte of
+    /// them changes; nobody may be reading them any more. Their sidecars go with them, and so do the
+    /// files that will not be needed.
+    func recycle(_ numbers: [UInt64]) throws(DiskError) {
+        if numbers.isEmpty { return }
+        var raws: [UInt64] = []
+        for number in numbers {
+            let segment = DirectoryLayout.segment(number)
+            try SidecarFile.remove(number, in: fileSystem)
+            let byteCount = try fileSystem.openFile(segment, for: .reading).byteCount()
+            let isNeeded = spares.withLock { $0.count + raws.count < Self.fileCountMax }
+            if isNeeded, byteCount == identity.segmentByteCount {
+                let name = takeName()
+                try fileSystem.rename(segment, to: Self.path(name, ".raw"))
+                raws.append(name)
+            } else {
+                try fileSystem.remove(segment)
+            }
+        }
         try fileSystem.syncDirectory(DirectoryLayout.log)
         try fileSystem.syncDirectory(DirectoryLayout.pool)
-        spares.withLock { $0.raws.append(name) }
+        let found = raws
+        spares.withLock { $0.raws += found }
     }
 
     /// Removes what is more than will be needed, and files of another length.
@@ -138,7 +180,7 @@ final class SegmentPool: Sendable {
         for name in found.spares {
             let file = try fileSystem.openFile(Self.path(name, ".spare"), for: .reading)
             let fits = try file.byteCount() == identity.segmentByteCount
-            if fits, kept < Self.spareCountTarget + 1 {
+            if fits, kept < Self.fileCountMax {
                 kept += 1
                 left.spares.append(name)
             } else {
@@ -148,7 +190,7 @@ final class SegmentPool: Sendable {
         for name in found.raws {
             let file = try fileSystem.openFile(Self.path(name, ".raw"), for: .reading)
             let fits = try file.byteCount() == identity.segmentByteCount
-            if fits, kept < Self.spareCountTarget + 1 {
+            if fits, kept < Self.fileCountMax {
                 kept += 1
                 left.raws.append(name)
             } else {
@@ -187,8 +229,10 @@ final class SegmentPool: Sendable {
         }
         if filling == nil {
             let count = spareCount
-            guard count < Self.spareCountTarget + 1 else { return false }
-            filling = try beginFilling()
+            guard count < Self.fileCountMax else { return false }
+            let next = try beginFilling()
+            filling = next
+            spares.withLock { $0.isFilling = true }
             return true
         }
         var current = filling!
@@ -199,6 +243,7 @@ final class SegmentPool: Sendable {
             try current.file.sync()
         } catch {
             filling = nil
+            spares.withLock { $0.isFilling = false }
             throw error
         }
         current.done += byteCount
@@ -207,7 +252,10 @@ final class SegmentPool: Sendable {
             filling = nil
             try fileSystem.rename(
                 Self.path(current.name, ".raw"), to: Self.path(current.name, ".spare"))
-            spares.withLock { $0.spares.append(current.name) }
+            spares.withLock { spares in
+                spares.spares.append(current.name)
+                spares.isFilling = false
+            }
         }
         return true
     }

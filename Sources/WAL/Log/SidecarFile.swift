@@ -74,6 +74,18 @@ enum SidecarFile {
         }
     }
 
+    /// Removes the file and a draft of it, where they are there.
+    static func remove(_ number: UInt64, in fileSystem: any FileSystem) throws(DiskError) {
+        let path = DirectoryLayout.sidecar(number)
+        for path in [path, path + ".new"] {
+            do throws(DiskError) {
+                try fileSystem.remove(path)
+            } catch {
+                guard error.isNotFound else { throw error }
+            }
+        }
+    }
+
     /// Writes the file, whole before it gets its name. That there is no room for it is no error:
     /// it is made again when it is needed.
     static func store(

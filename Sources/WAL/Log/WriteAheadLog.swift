@@ -10,6 +10,8 @@ internal import Synchronization
 package final class WriteAheadLog: Sendable {
     private struct Writing {
         var segment: SegmentWriter
+        /// What that begins with.
+        var start: StartMark
         var nextLSN: LSN
         var frameTime: Int64
         var isClosed = false
@@ -34,14 +36,25 @@ package final class WriteAheadLog: Sendable {
     ///
     /// - Parameters:
     ///   - start: the clocks, the boot and the program of this opening.
-    ///   - replay: gets every record in order. The body is valid during the call. What it throws
-    ///     ends the opening.
-    /// - Throws: `damaged` and `unreadable` before the first change on disk.
+    ///   - origin: what a snapshot says; nil where there is none, so that the log must begin with its
+    ///     first record. Segments that it neither lists nor needs are put away.
+    ///   - begin: is told the number of this opening, before the first record is replayed. What it
+    ///     throws ends the opening.
+    ///   - replay: gets every record behind the origin in order. The body is valid during the call.
+    ///     What it throws ends the opening.
+    /// - Throws: `damaged`, `unreadable`, `olderThanSnapshot` and `snapshotMissing` before the first
+    ///   change on disk.
     package static func open(
-        _ directory: DataDirectory, start: LogStart,
+        _ directory: DataDirectory, start: LogStart, from origin: LogOrigin? = nil,
+        begin: (_ epoch: UInt32) throws -> Void = { _ in },
         replay: (_ lsn: LSN, _ frameTime: Int64, _ body: UnsafeRawBufferPointer) throws -> Void
     ) throws(LogError) -> WriteAheadLog {
-        var recovery = try LogRecovery(directory.fileSystem)
+        var recovery = try LogRecovery(directory.fileSystem, from: origin)
+        do {
+            try begin(recovery.epoch)
+        } catch {
+            throw .unreadable(lsn: origin?.lastLSN ?? 0, reason: "\(error)")
+        }
         try recovery.run(replay)
         let pool = try LogError.reading { () throws(DiskError) in
             try SegmentPool(directory, alignment: directory.fileSystem.blockByteCount)
@@ -66,7 +79,9 @@ package final class WriteAheadLog: Sendable {
         self.recovery = opening.report
         lastDurableLSN = Atomic(firstNextLSN - 1)
         writing = Mutex(
-            Writing(segment: segment, nextLSN: firstNextLSN, frameTime: opening.frameTimeMin))
+            Writing(
+                segment: segment, start: opening.startMark, nextLSN: firstNextLSN,
+                frameTime: opening.frameTimeMin))
         let index = try LogError.reading { () throws(DiskError) in
             try SegmentIndex(
                 scanning: SegmentReader(file: segment.file, header: segment.header),
@@ -95,9 +110,15 @@ package final class WriteAheadLog: Sendable {
                 precondition(!batch.isEmpty, "a batch without records takes no frame")
                 precondition(batch.firstLSN == writing.nextLSN, "LSNs have no gaps")
                 precondition(batch.frameTime >= writing.frameTime, "frame time never decreases")
-                let isSlow = !writing.segment.isFilled && pool.isReady
-                if isSlow || !writing.segment.hasRoom(forFrameOf: batch.byteCount) {
+                if !writing.segment.hasRoom(forFrameOf: batch.byteCount) {
                     try roll(&writing, forFrameOf: batch.byteCount)
+                } else if !writing.segment.isFilled, pool.isReady {
+                    // For speed only: where the volume has no room for that, this one still has.
+                    do throws(LogError) {
+                        try roll(&writing, forFrameOf: batch.byteCount)
+                    } catch {
+                        if error.isFatal { throw error }
+                    }
                 }
                 let offset = try LogError.writing { () throws(DiskError) in
                     try writing.segment.append(
@@ -131,10 +152,17 @@ package final class WriteAheadLog: Sendable {
             throw error
         }
         var start = clocks
-        start.previousNumber = full.number
-        start.previousCut = full.end
-        // Never written, so zeros: a segment's file is filled with them or only reserved.
-        start.previousTailChecksum = Zeros.checksum(full.header.frames.upperBound - full.end)
+        if writing.nextLSN == full.firstLSN {
+            // There is nothing in it: the new one takes its place.
+            start.previousNumber = writing.start.previousNumber
+            start.previousCut = writing.start.previousCut
+            start.previousTailChecksum = writing.start.previousTailChecksum
+        } else {
+            start.previousNumber = full.number
+            start.previousCut = full.end
+            // Never written, so zeros: a segment's file is filled with them or only reserved.
+            start.previousTailChecksum = Zeros.checksum(full.header.frames.upperBound - full.end)
+        }
         let mark = Mark.start(start)
         let next = try LogError.writing { () throws(DiskError) in
             try fileSystem.syncDirectory(DirectoryLayout.log)
@@ -150,16 +178,42 @@ package final class WriteAheadLog: Sendable {
             return next
         }
         writing.segment = next
+        writing.start = start
         catalog.roll(to: next)
     }
 
+    /// The segments that will never be written again, in their order. Any thread may ask.
+    package var sealedSegments: [SegmentSummary] { catalog.sealed.map(\.summary) }
+
+    /// Gives sealed segments back: from now on their records are not found, and their files go to
+    /// the pool, or back to the volume, as soon as no reader holds them; the next calls of this and
+    /// of `prepareSpareSegments` see to that. For the background thread.
+    ///
+    /// - Parameter numbers: of segments that no kept snapshot lists, and whose records every kept
+    ///   snapshot knows. Those that are not sealed are passed over.
+    package func release(_ numbers: [UInt64]) throws(LogError) {
+        try checkUsable()
+        try poisoning { () throws(LogError) in
+            catalog.release(Set(numbers))
+            _ = try recycleLeft()
+        }
+    }
+
+    private func recycleLeft() throws(LogError) -> Bool {
+        let left = catalog.takeLeft()
+        try LogError.writing { () throws(DiskError) in try pool.recycle(left) }
+        return !left.isEmpty
+    }
+
     /// One step of what is done ahead of time, at most some milliseconds of the disk's: the next
-    /// segment's headers, a piece of a spare segment, a sidecar. For one background thread.
+    /// segment's headers, a piece of a spare segment, a sidecar, a released segment. For one
+    /// background thread.
     ///
     /// - Returns: whether there is more to do. With `full` there is, but not now.
     package func prepareSpareSegments() throws(LogError) -> Bool {
         try checkUsable()
         return try poisoning { () throws(LogError) in
+            if try recycleLeft() { return true }
             let hasWritten = try LogError.obtaining { () throws(DiskError) in
                 try catalog.writeSidecar()
             }
@@ -207,12 +261,13 @@ package final class WriteAheadLog: Sendable {
         try checkUsable()
         try poisoning { () throws(LogError) in
             // A sidecar that is missing is written here: that write may fail for good.
-            let (groups, absent) = try LogError.reading { () throws(DiskError) in
+            let located = try LogError.reading { () throws(DiskError) in
                 try catalog.locate(lsns.sorted())
             }
-            for lsn in absent { body(lsn, nil) }
+            defer { catalog.letGo(located) }
+            for lsn in located.absent { body(lsn, nil) }
             try LogError.reading { () throws(DiskError) in
-                for group in groups {
+                for group in located.groups {
                     try RecordReading(file: group.file).read(group.places, body)
                 }
             }

@@ -1,0 +1,43 @@
+import HoldfastDisk
+import HoldfastSimulation
+import Synchronization
+
+/// A disk on which something else happens just when a file is opened for reading: what two threads
+/// do at once, in one order.
+final class HookedFileSystem: FileSystem {
+    private let base: SimulatedFileSystem
+    private let hook = Mutex<(@Sendable (String) -> Void)?>(nil)
+
+    init(_ base: SimulatedFileSystem) {
+        self.base = base
+    }
+
+    /// Is done once, at the next opening of a file whose path contains `part`.
+    func once(opening part: String, _ body: @escaping @Sendable () -> Void) {
+        hook.withLock { hook in
+            hook = { [weak self] path in
+                guard path.contains(part) else { return }
+                self?.hook.withLock { $0 = nil }
+                body()
+            }
+        }
+    }
+
+    var rootPath: String { base.rootPath }
+    var blockByteCount: Int { base.blockByteCount }
+
+    func openFile(_ path: String, for access: FileAccess) throws(DiskError) -> any File {
+        if access == .reading, let hook = hook.withLock({ $0 }) { hook(path) }
+        return try base.openFile(path, for: access)
+    }
+
+    func createFile(_ path: String) throws(DiskError) -> any File { try base.createFile(path) }
+    func makeDirectory(_ path: String) throws(DiskError) { try base.makeDirectory(path) }
+    func rename(_ source: String, to target: String) throws(DiskError) {
+        try base.rename(source, to: target)
+    }
+    func remove(_ path: String) throws(DiskError) { try base.remove(path) }
+    func list(_ directory: String) throws(DiskError) -> [String] { try base.list(directory) }
+    func syncDirectory(_ path: String) throws(DiskError) { try base.syncDirectory(path) }
+    func space() throws(DiskError) -> VolumeSpace { try base.space() }
+}
