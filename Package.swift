@@ -124,7 +124,8 @@ let package = Package(
             name: "brokerctl",
             dependencies: [
                 "HoldfastClient", "HoldfastCompression", "HoldfastConsole", "HoldfastDisk",
-                "HoldfastEngine", "HoldfastModel", "HoldfastRecords", "HoldfastWAL",
+                "HoldfastEngine", "HoldfastModel", "HoldfastRecords", "HoldfastSnapshots",
+                "HoldfastStore", "HoldfastWAL",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -189,7 +190,8 @@ let package = Package(
             name: "StoreTests",
             dependencies: [
                 "HoldfastDisk", "HoldfastEngine", "HoldfastModel", "HoldfastPages",
-                "HoldfastRecords", "HoldfastSimulation", "HoldfastStore", "HoldfastWAL",
+                "HoldfastRecords", "HoldfastSimulation", "HoldfastSnapshots", "HoldfastStore",
+                "HoldfastWAL",
             ]),
         .testTarget(
             name: "BrokerTests",

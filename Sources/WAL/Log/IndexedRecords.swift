@@ -33,8 +33,8 @@ package struct IndexedRecords: Sendable, Equatable {
             header: header, firstLSN: lsns.lowerBound, nextLSN: lsns.upperBound + 1,
             end: segment.usedByteCount)
         let index = try LogError.reading { () throws(DiskError) in
-            try SidecarFile.load(sealed, in: fileSystem)
-                ?? SegmentIndex(scanning: reader, end: segment.usedByteCount)
+            if let index = SidecarFile.load(sealed, in: fileSystem) { return index }
+            return try SegmentIndex(scanning: reader, end: segment.usedByteCount)
         }
         count = index.count
         guard readsLengths else { return }

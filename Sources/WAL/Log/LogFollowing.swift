@@ -1,5 +1,5 @@
 package import HoldfastDisk
-package import HoldfastRecords
+internal import HoldfastRecords
 
 /// The log of a running broker as it grows, read beside it: no lock, no change on disk.
 ///
