@@ -148,10 +148,14 @@ final class TestSnapshots {
 
     /// Eight bytes in every 512, so that no sector is like that of another page.
     static func content(_ seed: UInt64) -> [UInt8] {
-        (0..<PageFormat.contentByteCount).map {
-            $0 % 512 < 8
-                ? UInt8(truncatingIfNeeded: (seed &+ UInt64($0 / 512)) >> (8 * UInt64($0 % 8))) : 0
+        var bytes = [UInt8](repeating: 0, count: PageFormat.contentByteCount)
+        bytes.withUnsafeMutableBytes { bytes in
+            for offset in stride(from: 0, to: bytes.count - 7, by: 512) {
+                let word = seed &+ UInt64(offset)
+                bytes.storeBytes(of: word.littleEndian, toByteOffset: offset, as: UInt64.self)
+            }
         }
+        return bytes
     }
 
     static func root(_ entries: [Entry]) -> [UInt8] {

@@ -3,9 +3,14 @@ package import HoldfastDisk
 /// A data directory that this process has for itself: the lock is held as long as this lives.
 ///
 /// ```
-/// LOCK     who has it          log/   segments and their sidecars
-/// STORE    which store it is   pool/  spare segments
+/// LOCK     who has it          log/    segments and their sidecars
+/// STORE    which store it is   pool/   spare segments
+///                              pages/  pages of the state
+///                              snap/   snapshots, which say what of all that is in force
+///                              quarantine/  files that were not what they should be
 /// ```
+/// The last three are made when they are first needed, and never before STORE: without it they are
+/// as foreign as any other name.
 package final class DataDirectory: Sendable {
     package let identity: StoreIdentity
     /// Whether this call has made the store.

@@ -28,6 +28,8 @@ extension SnapshotStore {
     /// Removes files of pages at the end that no kept snapshot needs, as far as `sparePageCount`
     /// pages remain. Does nothing while a snapshot is written.
     ///
+    /// - Parameter sparePageCount: at least what a snapshot writes, or the files that are removed
+    ///   are made again for the next one.
     /// - Returns: how many were removed.
     @discardableResult
     package func trim(sparePageCount: Int) throws(SnapshotError) -> Int {

@@ -209,8 +209,8 @@ package final class SnapshotStore: Sendable {
 
     /// The file of `content` is on the disk, and so are its pages and the log up to its last LSN.
     func committed(_ content: SnapshotContent, slot: Int) {
+        let both = newest.map { $0.used.union(content.used) } ?? content.used
         state.withLock { state in
-            let both = state.newest.map { $0.used.union(content.used) } ?? content.used
             state.keptPageCount = both.count
             state.keptLastPage = both.last ?? 0
             state.kept =
