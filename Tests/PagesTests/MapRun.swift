@@ -132,7 +132,8 @@ struct MapRun {
             return
         }
         inFlight = nil
-        #expect(FakeDisk.bytes(of: ended.pages) == ended.bytes, "frozen pages changed, \(comment)")
+        let isUnchanged = FakeDisk.bytes(of: ended.pages) == ended.bytes
+        #expect(isUnchanged, "frozen pages changed, \(comment)")
         if random.oneIn(3) {
             // A part of the pages has been written; they are of no account.
             var chance = SeededRandom(seed: random.next())
@@ -152,7 +153,8 @@ struct MapRun {
     private mutating func reopen() throws {
         if let oldest = disk.kept.first, let expected = keptModels.first {
             let old = OrderedMap(disk.openOldest(limits), root: oldest.root)
-            #expect(MapModel(reading: old) == expected, "older snapshot, \(comment)")
+            let isSame = MapModel(reading: old) == expected
+            #expect(isSame, "older snapshot, \(comment)")
             #expect(old.check() == [], comment)
         }
         inFlight = nil
@@ -164,7 +166,8 @@ struct MapRun {
 
     private func checkAll() {
         #expect(map.check() == [], comment)
-        #expect(MapModel(reading: map) == model, comment)
+        let isSame = MapModel(reading: map) == model
+        #expect(isSame, comment)
         var count = 0
         map.forEachPage { _, _ in count += 1 }
         #expect(space.usedPageCount == count, "pages leak, \(comment)")

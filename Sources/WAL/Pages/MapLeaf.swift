@@ -28,6 +28,16 @@ struct MapLeaf {
     var valuesStart: Int { integer(at: MapNode.valuesStartOffset) }
     var unusedByteCount: Int { integer(at: MapNode.unusedByteCountOffset) }
 
+    /// Whether an entry at `index` would stand right behind the one that was added last: keys that
+    /// rise, be it among others, show by this.
+    func continuesRun(at index: Int) -> Bool {
+        index > 0 && index == integer(at: MapNode.lastAddedOffset)
+    }
+
+    func setLastAdded(_ index: Int?) {
+        set(index.map { $0 + 1 } ?? 0, at: MapNode.lastAddedOffset)
+    }
+
     @inline(__always)
     private func slot(_ index: Int) -> Int {
         MapNode.entriesOffset + index * MapNode.slotByteCount
@@ -72,7 +82,7 @@ struct MapLeaf {
         PageFormat.setCount(0, of: page)
         set(PageFormat.byteCount, at: MapNode.valuesStartOffset)
         set(0, at: MapNode.unusedByteCountOffset)
-        (page + 44).storeBytes(of: 0, as: UInt32.self)
+        setLastAdded(nil)
     }
 
     /// Whether one more entry finds room, perhaps only after values have been moved together.
@@ -97,6 +107,7 @@ struct MapLeaf {
         set(start, at: slot(index) + 16)
         set(value.count, at: slot(index) + 18)
         set(start, at: MapNode.valuesStartOffset)
+        set(index + 1, at: MapNode.lastAddedOffset)
         PageFormat.setCount(count + 1, of: page)
     }
 
@@ -114,6 +125,8 @@ struct MapLeaf {
             from: place + MapNode.slotByteCount,
             byteCount: (count - index - 1) * MapNode.slotByteCount)
         PageFormat.setCount(count - 1, of: page)
+        let lastAdded = integer(at: MapNode.lastAddedOffset)
+        if index < lastAdded { set(lastAdded - 1, at: MapNode.lastAddedOffset) }
     }
 
     /// Makes the room among the values usable.

@@ -6,7 +6,8 @@
 /// ```
 /// 40 u16 where the values begin: the lowest offset in use; 4,096 with none
 /// 42 u16 bytes among the values that belong to no slot any more
-/// 44 u32 zero
+/// 44 u16 one more than the slot that was added last, 0 where that is gone: only a hint
+/// 46 u16 zero
 /// 48     slots of 20 bytes: u64 key high, u64 key low, u16 offset of the value in the page, u16 length
 ///        …free…
 ///        values
@@ -21,6 +22,7 @@
 enum MapNode {
     static let valuesStartOffset = 40
     static let unusedByteCountOffset = 42
+    static let lastAddedOffset = 44
     static let entriesOffset = 48
     static let slotByteCount = 20
     static let entryByteCount = 28
@@ -53,7 +55,9 @@ enum MapNode {
         var byteCount = leaf.unusedByteCount
         for index in 0..<count {
             let (offset, length) = (leaf.valueOffset(at: index), leaf.valueByteCount(at: index))
-            guard offset >= leaf.valuesStart, offset + length <= PageFormat.byteCount,
+            // An empty value may lie anywhere.
+            guard length == 0 || offset >= leaf.valuesStart,
+                offset + length <= PageFormat.byteCount,
                 length <= OrderedMap.valueByteCountMax,
                 index == 0 || leaf.key(at: index - 1) < leaf.key(at: index)
             else { return false }

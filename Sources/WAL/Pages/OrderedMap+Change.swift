@@ -28,7 +28,6 @@ extension OrderedMap {
             finger.clear()
             split(for: key, value)
         }
-        lastInsertedKey = key
     }
 
     /// Changes the value of the key in place.

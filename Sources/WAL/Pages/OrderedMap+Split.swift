@@ -93,9 +93,8 @@ extension OrderedMap {
     /// the new entry at the end; behind it where the run has others after it, so that it goes on at
     /// the end of a leaf.
     private func preferredPosition(_ all: LeafWithEntry) -> Int? {
-        if all.index == all.leaf.count { return all.index }
-        guard all.index > 0, all.leaf.key(at: all.index - 1) == lastInsertedKey else { return nil }
-        return all.index + 1
+        guard all.leaf.continuesRun(at: all.index) else { return nil }
+        return all.index == all.leaf.count ? all.index : all.index + 1
     }
 
     // MARK: Branches
@@ -169,5 +168,6 @@ private struct LeafWithEntry {
         for position in part {
             target.insert(key(at: position), value(at: position), at: target.count)
         }
+        target.setLastAdded(part.contains(index) ? index - part.lowerBound : nil)
     }
 }

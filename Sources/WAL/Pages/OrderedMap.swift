@@ -16,8 +16,6 @@ package struct OrderedMap {
     /// The root's level; of no account without one.
     var level: UInt64 = 0
     var finger = MapFinger()
-    /// Tells a run of rising keys from others; see `splitPosition`.
-    var lastInsertedKey: MapKey?
 
     /// - Parameter root: of a map that was on these pages before.
     package init(_ pages: PageSpace, root: PageReference = .none) {

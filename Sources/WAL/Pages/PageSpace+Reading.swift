@@ -53,8 +53,8 @@ extension PageSpace {
             fail(reference, kind, owner: owner, fault)
             return 0
         }
+        // The first use is why it was read; the second chance is for what is used again.
         frames[Int(frame)].isExamined = true
-        frames[Int(frame)].isReferenced = true
         return frame
     }
 
@@ -113,7 +113,7 @@ extension PageSpace {
             frames[Int(frame)].memory.copyMemory(
                 from: page.baseAddress!, byteCount: PageFormat.byteCount)
             frames[Int(frame)].isExamined = false
-            frames[Int(frame)].isReferenced = position == 0
+            frames[Int(frame)].isReferenced = false
             setClean(frame)
             if position == 0 { wanted = frame }
         }

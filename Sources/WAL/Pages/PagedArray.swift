@@ -121,7 +121,7 @@ package struct PagedArray<Element: BitwiseCopyable>: ~Copyable {
     borrowing func at(
         _ index: Int, in page: Int, _ content: UnsafeMutableRawPointer
     ) -> UnsafeMutablePointer<Element> {
-        content.assumingMemoryBound(to: Element.self) + (index - page * elementsPerPage)
+        content.assumingMemoryBound(to: Element.self) + (index &- page &* elementsPerPage)
     }
 
     private func owner(of page: Int) -> UInt64 { UInt64(identifier) << 32 | UInt64(page) }
