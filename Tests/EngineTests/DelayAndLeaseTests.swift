@@ -114,7 +114,7 @@ import Testing
             #expect(deliveries.count == 50)
             _ = rig.nack(deliveries.map { rig.token($0.lsn, $0.version) })
             for lsn in lsns {
-                let wait = try! rig.engine.job(rig.id(lsn)).dueMilliseconds! - rig.time
+                let wait = try! rig.job(rig.id(lsn)).dueMilliseconds! - rig.time
                 #expect((base * 8 / 10...base * 12 / 10).contains(wait), "attempt \(attempt + 1)")
                 seen.insert(wait)
             }
@@ -192,9 +192,9 @@ import Testing
         let lsn = rig.enqueue(queue)
         let job = try! rig.lease(queue)[0]
         rig.engine.buryCorrupt(lsn: lsn, version: job.version &+ 1, into: rig.batch)
-        #expect(try! rig.engine.job(rig.id(lsn)).state == .leased)
+        #expect(try! rig.job(rig.id(lsn)).state == .leased)
         rig.engine.buryCorrupt(lsn: lsn, version: job.version, into: rig.batch)
-        let dead = try! rig.engine.job(rig.id(lsn))
+        let dead = try! rig.job(rig.id(lsn))
         #expect(dead.state == .dead)
         #expect(dead.deathReason == .payloadCorrupt)
         #expect(dead.attempts == 0)
@@ -214,7 +214,7 @@ import Testing
             _ = try! rig.lease(
                 queue, duration: duration + (duration > 1_000_000 ? 0 : UInt32(random.below(999))))
             rig.commit()
-            deadlines[lsn] = try! rig.engine.job(rig.id(lsn)).leaseDeadlineMilliseconds!
+            deadlines[lsn] = try! rig.job(rig.id(lsn)).leaseDeadlineMilliseconds!
             rig.pass(Int64(random.below(50)))
         }
         while let least = deadlines.values.min() {
@@ -226,7 +226,7 @@ import Testing
             #expect(rig.expire() == ended.count, "seed \(seed)")
             for (lsn, _) in ended {
                 deadlines[lsn] = nil
-                #expect(try! rig.engine.job(rig.id(lsn)).state == .ready, "seed \(seed)")
+                #expect(try! rig.job(rig.id(lsn)).state == .ready, "seed \(seed)")
             }
         }
         #expect(rig.engine.nextLeaseDeadlineMilliseconds == nil)
@@ -270,7 +270,7 @@ import Testing
         rig.commit()
         var configuration = rig.configuration
         configuration.leaseCountMax = 1
-        var engine = JobEngine(configuration: configuration)
+        var engine = EngineRig.emptyEngine(configuration)
         EngineRig.replay(rig.frames, on: &engine)
         let count = engine.leaseCount
         #expect(count == 3_000)

@@ -438,7 +438,7 @@ import Testing
         ] {
             #expect(rig.cancel([id]).map(\.code) == [.unknownJob])
             #expect(rig.redrive([id]).map(\.code) == [.unknownJob])
-            #expect(throws: (any Error).self) { try rig.engine.job(id) }
+            #expect(throws: (any Error).self) { try rig.job(id) }
         }
     }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import HoldfastEngine
 import HoldfastModel
+import HoldfastPages
 import HoldfastRecords
 import Testing
 
@@ -31,7 +32,7 @@ struct EngineCycle: ~Copyable {
     private let content = [UInt8](repeating: 7, count: 200)
 
     init(backlog: Int) {
-        engine = JobEngine(configuration: EngineConfiguration(key: key))
+        engine = EngineRig.emptyEngine(EngineConfiguration(key: key), PageLimits())
         batch.open(firstLSN: 1, frameTime: 1_000_000)
         let name = Array("bench".utf8)
         queue = name.withUnsafeBytes { try! engine.ensureQueue(named: $0, into: batch) }

@@ -1,5 +1,6 @@
 import HoldfastEngine
 import HoldfastModel
+import HoldfastPages
 import HoldfastRecords
 import Testing
 
@@ -14,18 +15,28 @@ final class EngineRig {
     static let startTime: Int64 = 1_800_000_000_000
 
     let configuration: EngineConfiguration
+    let limits: PageLimits
     var engine: JobEngine
+    let disk = PageDisk()
+    /// The snapshots that are kept, the newest last, and the one that is being written.
+    var kept: [Snapshot] = []
+    var frozen: (image: EngineImage, frameCount: Int)?
+    var epoch: UInt32 = 1
     let batch = RecordBatch()
     /// Broker time and boot clock, in milliseconds.
     private(set) var time = EngineRig.startTime
     private(set) var boot: Int64 = 16_000
     private(set) var frames: [Frame] = []
+    private var births: [LSN: BirthFacts] = [:]
 
-    init(_ change: (inout EngineConfiguration) -> Void = { _ in }) {
+    init(
+        limits: PageLimits = .small, _ change: (inout EngineConfiguration) -> Void = { _ in }
+    ) {
         var configuration = EngineConfiguration(key: Self.key, recentAckCount: 1 << 10)
         change(&configuration)
         self.configuration = configuration
-        engine = JobEngine(configuration: configuration)
+        self.limits = limits
+        engine = Self.emptyEngine(configuration, limits, disk)
         batch.open(firstLSN: 1, frameTime: time)
     }
 
@@ -34,6 +45,7 @@ final class EngineRig {
         var records: [(LSN, [UInt8])] = []
         for lsn in batch.firstLSN..<batch.nextLSN {
             records.append((lsn, Array(batch.body(of: lsn)!)))
+            births[lsn] = BirthFacts(lsn: lsn, body: batch.body(of: lsn)!)
         }
         if !records.isEmpty { frames.append(Frame(frameTime: batch.frameTime, records: records)) }
         engine.startLeaseClocks(throughDurable: batch.lastLSN, bootMilliseconds: boot)
@@ -50,10 +62,12 @@ final class EngineRig {
         commit()
     }
 
-    /// A broker that stops and starts again on the same log.
+    /// A broker that stops and starts again on the log alone: its snapshots are lost.
     func restart() {
         commit()
-        engine = JobEngine(configuration: configuration)
+        kept = []
+        frozen = nil
+        engine = Self.emptyEngine(configuration, limits, disk)
         Self.replay(frames, on: &engine)
         engine.restartLeaseClocks(bootMilliseconds: boot)
     }
@@ -88,7 +102,7 @@ final class EngineRig {
 
     /// What the records so far make of an empty engine.
     func dumpOfReplay(blankingContent: Bool = false) -> [UInt8] {
-        var replica = JobEngine(configuration: configuration)
+        var replica = Self.emptyEngine(configuration)
         Self.replay(frames, on: &replica, blankingContent: blankingContent)
         return replica.canonicalDump()
     }
@@ -188,8 +202,35 @@ final class EngineRig {
 
     func cancel(_ ids: [JobID]) -> [ItemResult] {
         var results: [ItemResult] = []
-        engine.cancel(ids, into: batch, results: &results)
+        engine.cancel(ids, births: birth(of:), into: batch, results: &results)
         return results
+    }
+
+    /// What a broker reads from the log.
+    func birth(of lsn: LSN) -> BirthFacts? {
+        births[lsn] ?? batch.body(of: lsn).flatMap { BirthFacts(lsn: lsn, body: $0) }
+    }
+
+    private func neededBirth(of lsn: LSN) -> BirthFacts? {
+        engine.needsBirth(lsn) ? birth(of: lsn) : nil
+    }
+
+    func job(_ id: JobID) throws(Refusal) -> JobSummary {
+        try engine.job(id, birth: neededBirth(of: id.lsn))
+    }
+
+    /// A page of a listing, as a broker makes it.
+    func jobs(
+        in queue: QueueID, state: JobState?, after cursor: UInt64, limit: Int
+    ) -> (jobs: [JobSummary], next: UInt64?) {
+        let (candidates, next) = engine.jobCandidates(
+            in: queue, state: state, after: cursor, limit: limit)
+        let jobs = candidates.compactMap { candidate in
+            #expect(candidate.needsBirth == engine.needsBirth(candidate.lsn))
+            return engine.summary(
+                of: candidate.lsn, birth: candidate.needsBirth ? birth(of: candidate.lsn) : nil)
+        }
+        return (jobs.filter { $0.queue == queue && state ?? $0.state == $0.state }, next)
     }
 
     func redrive(_ ids: [JobID]) -> [ItemResult] {

@@ -8,7 +8,7 @@ import Testing
 @Suite struct MalformedRecordTests {
     /// Feeds a body to an engine that has lived and to the decoder for tools.
     private func feed(_ body: [UInt8], after rig: EngineRig, frameCount: Int) {
-        var engine = JobEngine(configuration: rig.configuration)
+        var engine = EngineRig.emptyEngine(rig.configuration)
         EngineRig.replay(Array(rig.frames.prefix(frameCount)), on: &engine)
         feed(body, to: &engine)
     }
@@ -66,7 +66,7 @@ import Testing
         let isSame = run.run(stepCount: 60)
         #expect(isSame)
         for _ in 0..<20 {
-            var engine = JobEngine(configuration: run.rig.configuration)
+            var engine = EngineRig.emptyEngine(run.rig.configuration)
             EngineRig.replay(run.rig.frames, on: &engine)
             for _ in 0..<50 {
                 feed(body(&random, run), to: &engine)
@@ -97,7 +97,7 @@ import Testing
     func order() {
         let rig = RecordTests.course()
         let record = rig.frames[0].records[0]
-        var engine = JobEngine(configuration: rig.configuration)
+        var engine = EngineRig.emptyEngine(rig.configuration)
         func fault(_ lsn: LSN, _ time: Int64) -> String? {
             do {
                 try record.body.withUnsafeBytes {

@@ -116,16 +116,16 @@ import Testing
         var found: [LSN] = []
         var cursor: UInt64? = 0
         while let after = cursor {
-            let page = rig.engine.jobs(in: queue, state: nil, after: after, limit: 300)
+            let page = rig.jobs(in: queue, state: nil, after: after, limit: 300)
             #expect(page.jobs.count <= 300)
             found += page.jobs.map(\.lsn)
             cursor = page.next
         }
         #expect(found == mine)
-        let leased = rig.engine.jobs(in: queue, state: .leased, after: 0, limit: 1_000)
+        let leased = rig.jobs(in: queue, state: .leased, after: 0, limit: 1_000)
         #expect(leased.jobs.map(\.lsn) == Array(mine.prefix(100)))
-        #expect(rig.engine.jobs(in: queue, state: .done, after: 0, limit: 9).jobs.isEmpty)
-        #expect(rig.engine.jobs(in: queue, state: nil, after: .max, limit: 9).next == nil)
+        #expect(rig.jobs(in: queue, state: .done, after: 0, limit: 9).jobs.isEmpty)
+        #expect(rig.jobs(in: queue, state: nil, after: .max, limit: 9).next == nil)
     }
 }
 

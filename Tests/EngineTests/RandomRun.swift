@@ -1,5 +1,6 @@
 import HoldfastEngine
 import HoldfastModel
+import HoldfastPages
 import HoldfastRecords
 import Testing
 
@@ -27,8 +28,8 @@ struct RandomRun {
         var engine: JobEngine
         var frameCount = 0
 
-        init(_ configuration: EngineConfiguration) {
-            engine = JobEngine(configuration: configuration)
+        init(_ configuration: EngineConfiguration, _ limits: PageLimits) {
+            engine = EngineRig.emptyEngine(configuration, limits)
         }
 
         func follow(_ rig: EngineRig, blankingContent: Bool) {
@@ -42,15 +43,15 @@ struct RandomRun {
         self.seed = seed
         random = SeededRandom(seed: seed)
         var random = SeededRandom(seed: ~seed)
-        rig = EngineRig { configuration in
+        rig = EngineRig(limits: .tiny(&random)) { configuration in
             configuration.leaseCountMax = random.pick([3, 12, 1_000])
             configuration.dueCountMax = random.pick([1, 3, 4_096])
             configuration.recentAckCount = random.pick([1, 8, 64])
             configuration.queueCountMax = 2 + random.below(3)
         }
         model = ReferenceModel(rig.configuration)
-        replica = Replica(rig.configuration)
-        blankReplica = Replica(rig.configuration)
+        replica = Replica(rig.configuration, rig.limits)
+        blankReplica = Replica(rig.configuration, PageLimits())
     }
 
     private func expect(_ holds: Bool, _ what: @autoclosure () -> String) -> Bool {
@@ -62,6 +63,7 @@ struct RandomRun {
     mutating func run(stepCount: Int) -> Bool {
         for _ in 0..<stepCount {
             step += 1
+            takeSnapshots()
             guard command(), compare() else { return false }
             model.forgetAcks()
         }
@@ -86,7 +88,7 @@ struct RandomRun {
             else { return false }
         }
         for (lsn, job) in model.jobs {
-            let summary = try! rig.engine.job(rig.id(lsn))
+            let summary = try! rig.job(rig.id(lsn))
             guard
                 expect(
                     summary.state == job.state && summary.version == job.version
@@ -132,9 +134,22 @@ struct RandomRun {
         case 85..<87: return undelivered()
         case 87..<93: return pass()
         case 93..<96: return expire()
-        case 96..<98: return changeQueues()
-        case 98..<99: return changeConnections()
+        case 96..<97: return changeQueues()
+        case 97..<98: return changeConnections()
         default: return restart()
+        }
+    }
+
+    /// Now and then a snapshot begins, and sooner or later it is written or given up.
+    private mutating func takeSnapshots() {
+        if !rig.isFrozen {
+            if random.oneIn(12) { rig.freeze() }
+        } else if random.oneIn(6) {
+            if random.oneIn(4) {
+                rig.abandonSnapshot(written: random.below(20))
+            } else {
+                rig.finishSnapshot()
+            }
         }
     }
 
@@ -261,7 +276,7 @@ struct RandomRun {
                     policy.backoffMillisecondsMax)
                 let range =
                     delay.map { $0...$0 } ?? base * 8 / 10...max(base * 8 / 10, base * 12 / 10)
-                let summary = try! rig.engine.job(rig.id(token.lsn))
+                let summary = try! rig.job(rig.id(token.lsn))
                 let wait = UInt64(
                     (summary.dueMilliseconds ?? rig.batch.frameTime) - rig.batch.frameTime)
                 guard expect(range.contains(wait), "came back in \(wait), expected \(range)") else {
@@ -320,7 +335,7 @@ struct RandomRun {
             var result = rig.heartbeat(
                 token, checkpoint: checkpoint, duration: duration, owner: owner)
             if expected.code == nil, let job = model.jobs[token.lsn],
-                try! rig.engine.job(rig.id(token.lsn)).leaseDeadlineMilliseconds == nil
+                try! rig.job(rig.id(token.lsn)).leaseDeadlineMilliseconds == nil
             {
                 // The clock starts with the commit: until then the answer is the duration.
                 result.remainingMilliseconds = UInt32(job.deadline - rig.boot)
@@ -415,7 +430,12 @@ struct RandomRun {
     }
 
     private mutating func restart() -> Bool {
-        rig.restart()
+        rig.commit()
+        let dump = rig.engine.canonicalDump()
+        if random.oneIn(4) { rig.restart() } else { rig.restore(written: random.below(20)) }
+        guard expect(rig.engine.canonicalDump() == dump, "it comes back as another") else {
+            return false
+        }
         for (lsn, job) in model.jobs where job.state == .leased {
             model.jobs[lsn]!.deadline = rig.boot + Int64(job.duration)
             model.jobs[lsn]!.owner = 0

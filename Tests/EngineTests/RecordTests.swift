@@ -112,7 +112,7 @@ import Testing
 
     @Test("a type that is not known: skipped without the must-understand flag, a fault with it")
     func unknownTypes() throws {
-        var engine = JobEngine(configuration: EngineRig().configuration)
+        var engine = EngineRig.emptyEngine(EngineRig().configuration)
         try [UInt8]([0x7F, 1, 2, 3]).withUnsafeBytes { bytes in
             try engine.replay(lsn: 1, frameTime: 5, body: bytes)
         }

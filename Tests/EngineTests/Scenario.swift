@@ -142,6 +142,9 @@ final class Scenario {
             return "ok"
         case "restart":
             rig.restart()
+            rig.freeze()
+            rig.finishSnapshot()
+            rig.restore()
             return "ok"
         case "show":
             return try arguments.map { name throws(Refusal) in try show(name) }.joined(
@@ -153,7 +156,7 @@ final class Scenario {
             let state = options["state"].map { name in
                 JobState.allCases.first { $0.name == name }!
             }
-            let found = rig.engine.jobs(in: rig.queue("q"), state: state, after: 0, limit: 100)
+            let found = rig.jobs(in: rig.queue("q"), state: state, after: 0, limit: 100)
             return found.jobs.map { names[$0.lsn]! }.joined(separator: " ")
         default:
             Issue.record("no such command: \(verb)")
@@ -183,7 +186,7 @@ final class Scenario {
 
     /// `state vVERSION attempts/interruptions/timeouts/releases`, then what else there is to say.
     private func show(_ name: String) throws(Refusal) -> String {
-        let job = try rig.engine.job(rig.id(jobs[name]!))
+        let job = try rig.job(rig.id(jobs[name]!))
         guard job.state != .done else { return "done" }
         var text =
             "\(job.state) v\(job.version) \(job.attempts)/\(job.interruptions)/\(job.timeouts)/"

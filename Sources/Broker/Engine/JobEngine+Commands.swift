@@ -1,4 +1,5 @@
 package import HoldfastModel
+internal import HoldfastPages
 package import HoldfastRecords
 
 /// The verbs on jobs by id.

@@ -1,4 +1,5 @@
 internal import HoldfastModel
+internal import HoldfastPages
 package import HoldfastRecords
 
 extension JobEngine {

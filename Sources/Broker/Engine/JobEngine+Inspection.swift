@@ -1,4 +1,5 @@
 package import HoldfastModel
+internal import HoldfastPages
 package import HoldfastRecords
 
 /// A job that a listing may have: see `JobEngine.jobCandidates`.

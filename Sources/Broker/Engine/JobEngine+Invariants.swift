@@ -210,6 +210,9 @@ extension JobEngine {
     }
 
     private func checkPages(_ check: inout InvariantCheck) {
+        if let failure = pages.failure {
+            check.faults.append("page \(failure.reference.number) has failed: \(failure.fault)")
+        }
         check.faults += map.check()
         var numbers: Set<UInt32> = []
         let used = pages.usedPages

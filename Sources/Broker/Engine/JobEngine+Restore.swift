@@ -32,7 +32,8 @@ extension JobEngine {
             throw RestoreFault("it is none")
         }
         let version = try root.take(UInt16.self)
-        guard try version == EngineRoot.version && root.take(UInt16.self) == 0 else {
+        let zero = try root.take(UInt16.self)
+        guard version == EngineRoot.version, zero == 0 else {
             throw RestoreFault("it is of version \(version), which this broker does not know")
         }
         lastLSN = try root.take(UInt64.self)

@@ -46,6 +46,9 @@ public enum RefusalCode: UInt16, Hashable, Sendable, CaseIterable {
     case tooManyQueues = 22
     /// The broker is stopping; connect again and repeat the request.
     case shuttingDown = 23
+    /// The job's record in the log is damaged, and what is asked for can only be read there; nothing
+    /// was changed.
+    case payloadCorrupt = 24
 
     /// The code's name as it is written in documents, tables and JSON, in snake case.
     public var name: String {

@@ -69,14 +69,15 @@ extension PageSpace {
         return makePage(reference, kind, owner: owner)
     }
 
-    /// A frame that was read ahead from a reserved number holds what was there before: it goes.
+    /// A frame that was read ahead from a reserved number holds what was there before: it goes. That
+    /// may be the very page, written for a snapshot that never came about before a crash.
     private func isNotResident(_ reference: PageReference) -> Bool {
         let frame = frameIndex[reference.number]
         guard frame != 0 else { return true }
         let found = PageFormat.reference(of: UnsafeRawPointer(frames[Int(frame)].memory))
-        guard frames[Int(frame)].state == .clean, found.stamp != reference.stamp else {
-            return false
-        }
+        guard frames[Int(frame)].state == .clean,
+            found.stamp != reference.stamp || !frames[Int(frame)].isExamined
+        else { return false }
         dropFrame(frame)
         return true
     }

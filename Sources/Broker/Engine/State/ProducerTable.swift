@@ -30,7 +30,7 @@ struct ProducerTable: ~Copyable {
         /// - Parameter references: of the results; their pages are those of the slot.
         init(
             _ id: ProducerID, slot: Int, at milliseconds: Int64, greatestSequence: UInt64 = 0,
-            _ references: [PageReference] = [], _ pages: PageSpace
+            _ pages: PageSpace, _ references: [PageReference] = []
         ) {
             self.id = id
             usedMilliseconds = milliseconds
@@ -90,8 +90,8 @@ struct ProducerTable: ~Copyable {
         guard slots.updateValue(UInt32(count), forKey: id) == nil else { return false }
         append(
             Producer(
-                id, slot: count, at: usedMilliseconds, greatestSequence: greatestSequence,
-                references, pages))
+                id, slot: count, at: usedMilliseconds, greatestSequence: greatestSequence, pages,
+                references))
         return true
     }
 
