@@ -1,4 +1,5 @@
 internal import HoldfastModel
+internal import HoldfastPages
 package import HoldfastRecords
 
 /// What became of the births of a log of which only parts are left.
@@ -19,6 +20,8 @@ package struct RebuildCounts: Sendable, Equatable {
     package var namelessQueueCount = 0
     /// Births that cannot be read for what they are.
     package var unreadableCount = 0
+
+    package init() {}
 }
 
 extension JobEngine {

@@ -1,6 +1,6 @@
 package import HoldfastPages
 package import HoldfastRecords
-package import HoldfastSnapshots
+internal import HoldfastSnapshots
 package import HoldfastWAL
 
 /// Something in a data directory that is not what was written, or that contradicts the rest.

@@ -54,6 +54,12 @@ package enum RebuildFault: Error, Sendable, CustomStringConvertible {
     }
 }
 
+/// Where the frames of a segment end.
+private struct SegmentEnd {
+    let nextLSN: LSN
+    let offset: Int
+}
+
 /// A state that was made from the log alone.
 struct RebuiltState: ~Copyable {
     var engine: JobEngine
@@ -72,7 +78,8 @@ extension StoreInspection {
     func rebuiltState() throws(RebuildFault) -> RebuiltState {
         let cause = try self.cause()
         do throws(LogError) {
-            return try fromWholeLog(cause) ?? fromRemains(cause)
+            if let state = try fromWholeLog(cause) { return state }
+            return try fromRemains(cause)
         } catch {
             throw .store(.log(error))
         }
@@ -127,7 +134,7 @@ extension StoreInspection {
             jobCount: engine.jobCount, queueCount: engine.queueCount, counts: RebuildCounts(),
             obstacle: nil)
         return RebuiltState(
-            engine: engine, report: report, sealed: try sealed(segments, []),
+            engine: engine, report: report, sealed: try sealed(segments, [:]),
             lastNumber: segments.last { $0.state == .last }?.number)
     }
 
@@ -166,15 +173,15 @@ extension StoreInspection {
         var damages: [LogDamage] = []
         var recordCount = 0
         var epoch: UInt32 = 0
-        var ends: [UInt64: (nextLSN: LSN, end: Int)] = [:]
+        var ends: [UInt64: SegmentEnd] = [:]
         for segment in segments {
             epoch = max(epoch, segment.epoch ?? 0)
             try scan(
                 segment, log, onDamage: { damages.append($0) },
                 onFrame: { frame in
-                    ends[segment.number] = (
-                        frame.firstLSN + LSN(frame.recordCount), frame.offset + frame.byteCount
-                    )
+                    ends[segment.number] = SegmentEnd(
+                        nextLSN: frame.firstLSN + LSN(frame.recordCount),
+                        offset: frame.offset + frame.byteCount)
                 },
                 onRecord: { lsn, frameTime, body in
                     recordCount += 1
@@ -229,7 +236,7 @@ extension StoreInspection {
     ///
     /// - Parameter ends: where the frames of those end that no other segment says it of.
     private func sealed(
-        _ segments: [LogInspection.Segment], _ ends: [UInt64: (nextLSN: LSN, end: Int)]
+        _ segments: [LogInspection.Segment], _ ends: [UInt64: SegmentEnd]
     ) throws(LogError) -> [SegmentSummary] {
         let begun = segments.filter { $0.start != nil }
         var sealed: [SegmentSummary] = []
@@ -241,7 +248,7 @@ extension StoreInspection {
                 guard nextLSN > summary.firstLSN else { continue }
                 summary = SegmentSummary(
                     number: summary.number, salt: summary.salt, firstLSN: summary.firstLSN,
-                    nextLSN: nextLSN, end: end.end, byteCount: summary.byteCount)
+                    nextLSN: nextLSN, end: end.offset, byteCount: summary.byteCount)
             }
             if let last = sealed.last, last.nextLSN > summary.firstLSN { continue }
             sealed.append(summary)

@@ -1,6 +1,5 @@
 package import HoldfastEngine
 internal import HoldfastPages
-package import HoldfastRecords
 internal import HoldfastSnapshots
 internal import HoldfastWAL
 

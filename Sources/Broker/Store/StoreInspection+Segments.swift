@@ -1,5 +1,6 @@
 internal import HoldfastEngine
-package import HoldfastRecords
+internal import HoldfastPages
+internal import HoldfastRecords
 package import HoldfastWAL
 
 /// A segment and what of it is still of use.

@@ -1,10 +1,10 @@
 internal import HoldfastDisk
-package import HoldfastEngine
+internal import HoldfastEngine
 internal import HoldfastModel
 internal import HoldfastPages
 internal import HoldfastRecords
 package import HoldfastSnapshots
-package import HoldfastWAL
+internal import HoldfastWAL
 
 /// What a store consists of, in numbers.
 package struct StoreStatistics: Sendable {

@@ -1,20 +1,20 @@
 internal import HoldfastEngine
 internal import HoldfastPages
-package import HoldfastRecords
+internal import HoldfastRecords
 package import HoldfastSnapshots
 package import HoldfastWAL
 
 /// What was looked at, and what was found.
 package struct StoreVerification: Sendable {
-    package var damages: [StoreDamage] = []
-    package var log = LogInspection.Summary()
-    package var pages = SnapshotInspection.PageSummary()
+    package internal(set) var damages: [StoreDamage]
+    package let log: LogInspection.Summary
+    package let pages: SnapshotInspection.PageSummary
     /// Pages that the state consists of; nil where it cannot be restored.
-    package var reachablePageCount: Int?
+    package internal(set) var reachablePageCount: Int?
     /// Jobs that are not done; nil where the state cannot be restored.
-    package var jobCount: Int?
+    package internal(set) var jobCount: Int?
     /// Why the state could not be looked at; nil where it could.
-    package var unknown: String?
+    package internal(set) var unknown: String?
 }
 
 extension StoreInspection {
@@ -22,45 +22,55 @@ extension StoreInspection {
     /// state that a broker would start with, and checks that all of it fits together (I1, I8, I9,
     /// I11, I12).
     package func verify() throws(StoreFault) -> StoreVerification {
-        var result = StoreVerification()
-        verifySlots(&result)
+        var damages = slotDamages
+        let log: LogInspection.Summary
         do throws(LogError) {
-            result.log = try log.verify { result.damages.append(.log($0)) }
-            try verifyPreviousListing(&result)
+            log = try self.log.verify { damages.append(.log($0)) }
+            damages += try previousListingDamages(besides: damages)
         } catch {
             throw .log(error)
         }
+        let pages: SnapshotInspection.PageSummary
         do throws(SnapshotError) {
-            result.pages = try snapshots.verifyPages { result.damages.append(.page(damage($0))) }
+            pages = try snapshots.verifyPages { page in
+                var numbers: [UInt64] = []
+                if page.isInNewest, let newest = snapshots.newest { numbers.append(newest.number) }
+                if page.isInPrevious, let previous = snapshots.previous {
+                    numbers.append(previous.number)
+                }
+                damages.append(.page(damage(page.number, page.fault, numbers)))
+            }
         } catch {
             throw .snapshots(error)
         }
+        var result = StoreVerification(damages: damages, log: log, pages: pages)
         verifyState(&result)
         return result
     }
 
-    private func verifySlots(_ result: inout StoreVerification) {
-        for (slot, content) in snapshots.slots.enumerated() {
+    private var slotDamages: [StoreDamage] {
+        snapshots.slots.enumerated().compactMap { slot, content in
             switch content {
-            case .empty, .whole: break
+            case .empty, .whole: nil
             case .passedOver(let reason, let number):
-                result.damages.append(.slot(slot, reason: reason, number: number))
+                .slot(slot, reason: reason, number: number)
             case .otherVersion(let version):
-                result.damages.append(
-                    .slot(slot, reason: "it has format \(version)", number: nil))
+                .slot(slot, reason: "it has format \(version)", number: nil)
             case .foreign(let uuid):
-                result.damages.append(
-                    .slot(slot, reason: "it belongs to another store (\(uuid))", number: nil))
+                .slot(slot, reason: "it belongs to another store (\(uuid))", number: nil)
             case .unreadable(let error):
-                result.damages.append(.slot(slot, reason: "\(error)", number: nil))
+                .slot(slot, reason: "\(error)", number: nil)
             }
         }
     }
 
     /// The log is verified against what the newest snapshot lists; the one before must have its
     /// segments too, or it could not take the other's place.
-    private func verifyPreviousListing(_ result: inout StoreVerification) throws(LogError) {
-        guard let previous = snapshots.previous else { return }
+    private func previousListingDamages(
+        besides known: [StoreDamage]
+    ) throws(LogError) -> [StoreDamage] {
+        guard let previous = snapshots.previous else { return [] }
+        var damages: [StoreDamage] = []
         var found: [UInt64: SegmentSummary] = [:]
         for segment in try log.segments() {
             found[segment.number] = try SegmentSummary(segment, in: fileSystem)
@@ -70,28 +80,29 @@ extension StoreInspection {
             guard other?.salt != segment.salt || other?.firstLSN != segment.firstLSN else {
                 continue
             }
-            let isNamed = result.damages.contains {
+            let isNamed = known.contains {
                 if case .log(let damage) = $0 { damage.segmentNumber == segment.number } else {
                     false
                 }
             }
             if isNamed { continue }
-            result.damages.append(
+            damages.append(
                 .previousListing(segment: segment.number, snapshotNumber: previous.number))
         }
+        return damages
     }
 
-    private func damage(_ page: SnapshotInspection.DamagedPage) -> StoreDamage.PageDamage {
+    private func damage(
+        _ number: UInt32, _ fault: PageFault, _ snapshotNumbers: [UInt64]
+    ) -> StoreDamage.PageDamage {
         // Numbers start at 1, and each file holds as many pages as the newest snapshot says.
-        let position = Int(page.number) - 1
-        let extentPageCount = snapshots.newest?.extentPageCount ?? configuration.extentPageCount
-        var numbers: [UInt64] = []
-        if page.isInNewest, let newest = snapshots.newest { numbers.append(newest.number) }
-        if page.isInPrevious, let previous = snapshots.previous { numbers.append(previous.number) }
+        let position = max(1, Int(number)) - 1
+        let extentPageCount =
+            snapshots.newest?.extentPageCount ?? configuration.snapshotFiles.extentPageCount
         return StoreDamage.PageDamage(
-            number: page.number, path: SnapshotLayout.extent(position / extentPageCount),
-            offset: position % extentPageCount * PageFormat.byteCount, fault: page.fault,
-            snapshotNumbers: numbers)
+            number: number, path: SnapshotLayout.extent(position / extentPageCount),
+            offset: position % extentPageCount * PageFormat.byteCount, fault: fault,
+            snapshotNumbers: snapshotNumbers)
     }
 
     private func verifyState(_ result: inout StoreVerification) {
@@ -128,13 +139,9 @@ extension StoreInspection {
         let isNamed = result.damages.contains {
             if case .page(let page) = $0 { page.number == number } else { false }
         }
-        if isNamed { return }
+        guard !isNamed else { return }
         result.damages.append(
-            .page(
-                damage(
-                    SnapshotInspection.DamagedPage(
-                        number: number, fault: failure.fault, isInNewest: true,
-                        isInPrevious: false))))
+            .page(damage(number, failure.fault, snapshots.newest.map { [$0.number] } ?? [])))
     }
 
     /// Goes over every page that the state refers to: each belongs to it once.

@@ -1,6 +1,5 @@
 package import HoldfastDisk
 internal import HoldfastPages
-package import HoldfastRecords
 package import HoldfastSnapshots
 package import HoldfastWAL
 
