@@ -55,6 +55,25 @@ import Testing
         #expect(rig.upkeep.snapshotLSN == rig.log.durableLSN)
     }
 
+    @Test("a segment that ends with the snapshot's own batch is listed with the jobs that live in it")
+    func sealedMeanwhile() throws {
+        let rig = try StoreRig()
+        let kept = try rig.enqueue("kept", payloadByteCount: 3_000)[0]
+        // Batches of a known size, until the next one needs another segment.
+        while rig.log.status.segmentCount == 1 {
+            rig.decideWithoutCommitting("kept", payloadByteCount: 3_000)
+            rig.freeze()
+            try rig.commit()
+            try rig.finishUpkeep()
+        }
+        try rig.snapshot()
+        try rig.kill()
+        var wasRead = false
+        try rig.log.read([kept]) { _, body in wasRead = body != nil }
+        #expect(wasRead)
+        #expect(try rig.lease("kept", count: 64).count > 3)
+    }
+
     @Test("segments whose jobs are done are free once two snapshots are past them")
     func reclamation() throws {
         let rig = try StoreRig()

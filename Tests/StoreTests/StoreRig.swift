@@ -135,9 +135,10 @@ final class StoreRig {
     }
 
     /// Decides something that is not made durable yet.
-    func decideWithoutCommitting(_ queue: String) {
-        let content = JobContent.bytes(
-            kind: Array("k".utf8), headers: [], payload: UnsafeRawBufferPointer(start: nil, count: 0))
+    func decideWithoutCommitting(_ queue: String, payloadByteCount: Int = 0) {
+        let content = [UInt8](repeating: 7, count: payloadByteCount).withUnsafeBytes {
+            JobContent.bytes(kind: Array("k".utf8), headers: [], payload: $0)
+        }
         guard let queue = Array(queue.utf8).withUnsafeBytes({ engine.queue(named: $0) }) else {
             return
         }
@@ -151,9 +152,9 @@ final class StoreRig {
 
     /// Takes a snapshot of this moment without writing it.
     func freeze() {
-        let segments = upkeep.sealedSegments
-        let image = engine.freeze(liveCountsIn: segments.map(\.lsns))
-        upkeep.begin(image, segments: segments)
+        let ranges = upkeep.rangesToCount(
+            through: engine.lastLSN, handedOver: batch.isEmpty ? nil : batch.firstLSN)
+        upkeep.begin(engine.freeze(liveCountsIn: ranges), ranges: ranges)
     }
 
     /// Does pieces of upkeep until nothing is left to do.

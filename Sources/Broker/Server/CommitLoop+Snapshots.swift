@@ -1,5 +1,6 @@
 internal import HoldfastEngine
 internal import HoldfastPages
+internal import HoldfastRecords
 internal import HoldfastStore
 internal import HoldfastWAL
 internal import Logging
@@ -12,19 +13,21 @@ extension CommitLoop {
 
     /// Called when a batch is handed over, or nothing gathers: the engine has the records of what
     /// was handed over and none behind them.
-    func takeSnapshotIfDue() {
+    ///
+    /// - Parameter batch: what is about to be appended.
+    func takeSnapshotIfDue(with batch: RecordBatch? = nil) {
         guard !upkeep.isBusy, pace.isDue(dirtyPageCount: engine.pages.dirtyPageCount) else {
             return
         }
-        takeSnapshot()
+        takeSnapshot(with: batch)
     }
 
-    private func takeSnapshot() {
-        let segments = upkeep.sealedSegments
-        let image = engine.freeze(liveCountsIn: segments.map(\.lsns))
+    private func takeSnapshot(with batch: RecordBatch? = nil) {
+        let ranges = upkeep.rangesToCount(through: engine.lastLSN, handedOver: batch?.firstLSN)
+        let image = engine.freeze(liveCountsIn: ranges)
         pace.began(byteCount: image.byteCount)
         counters.snapshotsBegun += 1
-        upkeep.begin(image, segments: segments)
+        upkeep.begin(image, ranges: ranges)
         background?.wake()
     }
 

@@ -206,7 +206,7 @@ package final class CommitLoop: @unchecked Sendable {
         // The engine is now as it is after the last record of the batch, and of none behind it.
         pace.add(
             recordCount: Int(batch.nextLSN - batch.firstLSN), byteCount: batch.byteCount)
-        takeSnapshotIfDue()
+        takeSnapshotIfDue(with: batch)
         if batch.byteCount <= configuration.inlineCommitByteCountMax {
             let before = clock.bootMilliseconds
             writer.write(batch)

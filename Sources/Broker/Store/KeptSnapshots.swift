@@ -38,7 +38,7 @@ extension SnapshotSegment {
         self.init(
             number: segment.number, salt: segment.salt, firstLSN: segment.firstLSN,
             nextLSN: segment.nextLSN, end: segment.end, byteCount: segment.byteCount,
-            liveCount: liveCount)
+            liveCount: liveCount, kind: segment.isCompacted ? .compacted : .plain)
     }
 }
 
@@ -46,9 +46,10 @@ extension SegmentSummary {
     init(_ segment: SnapshotSegment) {
         self.init(
             number: segment.number, salt: segment.salt, firstLSN: segment.firstLSN,
-            nextLSN: segment.nextLSN, end: segment.end, byteCount: segment.byteCount)
+            nextLSN: segment.nextLSN, end: segment.end, byteCount: segment.byteCount,
+            isCompacted: segment.kind == .compacted)
     }
 
-    /// Of a segment that holds records.
-    package var lsns: ClosedRange<LSN> { firstLSN...(nextLSN - 1) }
+    /// nil where it holds no record.
+    var lsns: ClosedRange<LSN>? { firstLSN < nextLSN ? firstLSN...(nextLSN - 1) : nil }
 }

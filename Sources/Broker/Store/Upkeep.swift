@@ -25,10 +25,11 @@ package final class Upkeep: Sendable {
         case abandoned(FrozenPages, SnapshotError)
     }
 
-    /// A snapshot that nobody has begun to write, with the segments as they were when it was taken.
-    private struct Order: @unchecked Sendable {
+    /// A snapshot that was taken, with the live jobs of each range that was counted.
+    private struct Order: Sendable {
         let image: EngineImage
-        let segments: [SnapshotSegment]
+        let ranges: [ClosedRange<LSN>]
+        var segments: [SnapshotSegment] = []
     }
 
     private struct State {
@@ -64,24 +65,37 @@ package final class Upkeep: Sendable {
     /// The last record that the newest snapshot knows; 0 where there is none.
     package var snapshotLSN: LSN { committedLSN.load(ordering: .acquiring) }
 
-    /// The sealed segments that hold records, to ask the engine how many jobs live in each.
-    package var sealedSegments: [SegmentSummary] {
-        log.sealedSegments.filter { $0.firstLSN < $0.nextLSN }
+    /// The ranges of LSNs in which the engine counts the live jobs for a snapshot of now: every
+    /// segment that will have been sealed by then consists of whole ones. Only while nothing is
+    /// being appended.
+    ///
+    /// - Parameters:
+    ///   - lastLSN: the last record of the snapshot.
+    ///   - handedOver: the first record of the batch that is about to be appended, with which the
+    ///     segment that is written now may come to its end.
+    package func rangesToCount(
+        through lastLSN: LSN, handedOver: LSN? = nil
+    ) -> [ClosedRange<LSN>] {
+        let sealed = log.sealedSegments
+        var ranges = sealed.compactMap(\.lsns)
+        var next = sealed.last?.nextLSN ?? 1
+        for border in [handedOver ?? next, lastLSN + 1] where border > next {
+            ranges.append(next...(border - 1))
+            next = border
+        }
+        return ranges
     }
 
     /// Has a snapshot written. Only while not busy.
     ///
     /// - Parameters:
     ///   - image: of the engine with all records of the batch that was handed over last.
-    ///   - segments: in the order in which the engine counted their live jobs.
-    package func begin(_ image: EngineImage, segments: [SegmentSummary]) {
-        let listed = zip(segments, image.liveCounts).compactMap { segment, liveCount in
-            liveCount > 0 ? SnapshotSegment(segment, liveCount: UInt64(liveCount)) : nil
-        }
+    ///   - ranges: in which it counted the live jobs.
+    package func begin(_ image: EngineImage, ranges: [ClosedRange<LSN>]) {
         state.withLock { state in
             precondition(!state.isBusy, "one snapshot is written at a time")
             state.isBusy = true
-            state.order = Order(image: image, segments: listed)
+            state.order = Order(image: image, ranges: ranges)
         }
     }
 
@@ -98,7 +112,9 @@ package final class Upkeep: Sendable {
     ///
     /// - Parameter liveCount: live jobs in a range of LSNs.
     package func wouldFreeSegment(liveCount: (ClosedRange<LSN>) -> Int) -> Bool {
-        sealedSegments.contains { liveCount($0.lsns) == 0 }
+        log.sealedSegments.contains { segment in
+            segment.lsns.map { liveCount($0) == 0 } ?? true
+        }
     }
 
     // MARK: For the background thread
@@ -106,12 +122,14 @@ package final class Upkeep: Sendable {
     /// One piece of work, at most some milliseconds of the disk's.
     package func step() throws(StoreFault) -> Progress {
         try work.withLock { work throws(StoreFault) in
-            if let order = state.withLock({ $0.order.take() }) { try begin(order, &work) }
-            var isWaiting = false
+            let isWaiting = state.withLock { $0.order.map { !isDurable($0) } ?? false }
+            if !isWaiting, let order = state.withLock({ $0.order.take() }) {
+                try begin(order, &work)
+            }
             if work.writing != nil {
                 switch try write(&work) {
                 case .more, .committed: return .more(isUrgent: true)
-                case .waitingForLog: isWaiting = true
+                case .waitingForLog: return .waitingForLog
                 }
             }
             do throws(LogError) {
@@ -129,7 +147,21 @@ package final class Upkeep: Sendable {
         }
     }
 
+    private func isDurable(_ order: Order) -> Bool { log.durableLSN >= order.image.lastLSN }
+
     private func begin(_ order: Order, _ work: inout Work) throws(StoreFault) {
+        var order = order
+        // Not before the snapshot's last record is durable: with it a segment may have been sealed.
+        order.segments = log.sealedSegments.compactMap { segment in
+            guard segment.nextLSN <= order.image.lastLSN + 1, let lsns = segment.lsns else {
+                return nil
+            }
+            let liveCount = zip(order.ranges, order.image.liveCounts).reduce(0) { sum, counted in
+                lsns.contains(counted.0.lowerBound) && lsns.contains(counted.0.upperBound)
+                    ? sum + counted.1 : sum
+            }
+            return liveCount > 0 ? SnapshotSegment(segment, liveCount: UInt64(liveCount)) : nil
+        }
         do throws(SnapshotError) {
             work.writing = (
                 try snapshots.begin(
