@@ -155,7 +155,9 @@ extension JobEngine {
         leases = restored
         var isSound = true
         leases.forEach { _, lease in
-            if !queues.isLive(lease.lane.queueID) || lease.durationMilliseconds > Limits.leaseMillisecondsMax {
+            if !queues.isLive(lease.lane.queueID)
+                || lease.durationMilliseconds > Limits.leaseMillisecondsMax
+            {
                 isSound = false
             }
         }

@@ -18,7 +18,9 @@ struct DeadJobs {
     }
 
     /// The first job of a queue that died after the one of that number; 0 = the first of all.
-    func next(after number: UInt64, queue: QueueID, _ map: OrderedMap) -> (
+    func next(
+        after number: UInt64, queue: QueueID, _ map: OrderedMap
+    ) -> (
         number: UInt64, lsn: UInt64
     )? {
         guard number < .max, let found = map.first(from: Self.key(queue, number + 1)),
