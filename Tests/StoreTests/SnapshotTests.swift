@@ -1,4 +1,6 @@
 import HoldfastDisk
+import HoldfastEngine
+import HoldfastModel
 import HoldfastRecords
 import HoldfastSimulation
 import HoldfastStore

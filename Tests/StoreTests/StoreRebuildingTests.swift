@@ -1,4 +1,5 @@
 import HoldfastDisk
+import HoldfastEngine
 import HoldfastModel
 import HoldfastRecords
 import HoldfastSimulation

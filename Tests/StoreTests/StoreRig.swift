@@ -4,6 +4,7 @@ import HoldfastModel
 import HoldfastPages
 import HoldfastRecords
 import HoldfastSimulation
+import HoldfastSnapshots
 import HoldfastStore
 import HoldfastWAL
 import Testing

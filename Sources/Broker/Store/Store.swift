@@ -2,7 +2,7 @@ package import HoldfastDisk
 package import HoldfastEngine
 internal import HoldfastModel
 internal import HoldfastPages
-internal import HoldfastRecords
+package import HoldfastRecords
 internal import HoldfastSnapshots
 package import HoldfastWAL
 

@@ -260,7 +260,9 @@ extension StoreInspection {
     private func obstacle(
         _ sealed: [SegmentSummary], _ engine: borrowing JobEngine
     ) -> String? {
-        let needed = sealed.filter { engine.liveCount(in: $0.lsns) > 0 }
+        let needed = sealed.filter { segment in
+            segment.lsns.map { engine.liveCount(in: $0) > 0 } ?? false
+        }
         do throws(LogError) {
             let replay = try LogReplay(
                 fileSystem,

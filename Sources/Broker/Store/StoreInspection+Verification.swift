@@ -112,7 +112,8 @@ extension StoreInspection {
                 for fault in engine.invariantFaults() { result.damages.append(.state(fault)) }
                 result.reachablePageCount = Self.walk(engine, &result.damages)
                 for segment in listed {
-                    let liveCount = engine.liveCount(in: SegmentSummary(segment).lsns)
+                    let lsns = SegmentSummary(segment).lsns
+                    let liveCount = lsns.map { engine.liveCount(in: $0) } ?? 0
                     guard UInt64(liveCount) != segment.liveCount else { continue }
                     result.damages.append(
                         .state(

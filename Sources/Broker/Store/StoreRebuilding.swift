@@ -102,7 +102,9 @@ package enum StoreRebuilding {
         let snapshots = try SnapshotStore.open(
             fileSystem, identity: inspection.identity,
             limits: inspection.configuration.snapshotFiles)
-        let image = state.engine.freeze(liveCountsIn: state.sealed.map(\.lsns))
+        // Those without a record were left out.
+        let ranges = state.sealed.compactMap(\.lsns)
+        let image = state.engine.freeze(liveCountsIn: ranges)
         let segments = zip(state.sealed, image.liveCounts).compactMap { segment, liveCount in
             liveCount > 0 ? SnapshotSegment(segment, liveCount: UInt64(liveCount)) : nil
         }
@@ -110,6 +112,9 @@ package enum StoreRebuilding {
             number: UInt64(image.pages.snapshotNumber), lastLSN: image.lastLSN,
             frameTime: image.frameTime, root: image.root, segments: segments,
             frozen: image.pages)
-        while try writing.step(durableLSN: image.lastLSN) != .committed {}
+        var progress = SnapshotWriting.Progress.more
+        while progress != .committed {
+            progress = try writing.step(durableLSN: image.lastLSN)
+        }
     }
 }

@@ -2,7 +2,7 @@ package import HoldfastEngine
 package import HoldfastPages
 package import HoldfastRecords
 package import HoldfastSnapshots
-package import HoldfastWAL
+internal import HoldfastWAL
 internal import Synchronization
 
 /// What is done beside serving, one bounded piece at a time: spare segments, the writing of a
