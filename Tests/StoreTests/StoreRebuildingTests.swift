@@ -17,6 +17,17 @@ import Testing
         return disk
     }
 
+    /// The disk with a snapshot whose pages are all damaged.
+    private func withoutPages(_ disk: SimulatedDisk) -> SimulatedDisk {
+        var disk = disk
+        for path in disk.files where path.hasPrefix("pages/") {
+            for offset in stride(from: 0, to: disk.contents(path)?.count ?? 0, by: 4_096) {
+                disk.flipBit(path, at: offset + 20, bit: 4)
+            }
+        }
+        return disk
+    }
+
     private func rebuild(_ disk: SimulatedDisk) throws -> (StoreRig, RebuildReport) {
         let fileSystem = SimulatedFileSystem(disk)
         let planned = try StoreInspection(fileSystem, StoreRig.tiny).rebuild()
@@ -43,7 +54,7 @@ import Testing
         _ = try rig.lease("a", count: 20)
         try rig.snapshot()
         let before = rig.dump()
-        let (rebuilt, report) = try rebuild(withoutSnapshots(rig.disk.disk.afterKill()))
+        let (rebuilt, report) = try rebuild(withoutPages(rig.disk.disk.afterKill()))
         #expect(report.isExact)
         #expect(rebuilt.dump() == before)
         #expect(rebuilt.snapshotLSN == report.lastLSN)
@@ -109,15 +120,16 @@ import Testing
         let rig = try StoreRig()
         try rig.enqueue("a", count: 100, payloadByteCount: 400)
         try rig.snapshot()
-        try rig.enqueue("a", count: 200, payloadByteCount: 400)
+        for _ in 0..<10 { try rig.enqueue("a", count: 40, payloadByteCount: 400) }
         let whole = rig.disk.disk.afterKill()
         #expect {
             _ = try StoreRebuilding.run(SimulatedFileSystem(whole), StoreRig.tiny)
         } throws: { if case RebuildFault.notNeeded = $0 { true } else { false } }
         var damaged = whole
-        let last = try #require(
-            damaged.files.filter { $0.hasPrefix("log/") && $0.hasSuffix(".seg") }.dropLast().last)
-        damaged.flipBit(last, at: 30_000, bit: 1)
+        let sealed = try #require(
+            try StoreInspection(SimulatedFileSystem(whole), StoreRig.tiny).log.segments()
+                .last { $0.state == .sealed })
+        damaged.flipBit(sealed.path, at: sealed.usedByteCount / 2, bit: 1)
         let fileSystem = SimulatedFileSystem(damaged)
         #expect {
             _ = try StoreRebuilding.run(fileSystem, StoreRig.tiny)
@@ -154,7 +166,7 @@ import Testing
         try rig.ack(try rig.lease("a", count: 40))
         try rig.snapshot()
         let before = rig.dump()
-        let start = withoutSnapshots(rig.disk.disk.afterKill())
+        let start = withoutPages(rig.disk.disk.afterKill())
         let whole = SimulatedFileSystem(start)
         _ = try StoreRebuilding.run(whole, StoreRig.tiny)
         for position in stride(from: 1, through: whole.calls.count, by: step) {

@@ -76,10 +76,10 @@ extension StoreInspection {
             }
         }
         var counts: [UInt8: StoreStatistics.Records] = [:]
+        var lastLSN: LSN = 0
         for use in uses.segments {
             result.segmentCount += 1
             result.fileByteCount += use.segment.byteCount
-            guard use.segment.state == .sealed || use.segment.state == .last else { continue }
             try log.examine(segment: use.segment.number) { item in
                 switch item {
                 case .frame(let frame):
@@ -87,7 +87,10 @@ extension StoreInspection {
                     result.frameByteCount += frame.byteCount
                 case .damage:
                     result.damageCount += 1
-                case .record(_, _, let isIndexed, let body):
+                case .record(let lsn, _, let isIndexed, let body):
+                    // A segment may begin with copies of records at the end of another one.
+                    guard lsn > lastLSN else { return }
+                    lastLSN = lsn
                     let head =
                         isIndexed
                         ? RecordFormat.indexedHeadByteCount : RecordFormat.plainHeadByteCount

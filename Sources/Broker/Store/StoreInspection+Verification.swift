@@ -108,22 +108,26 @@ extension StoreInspection {
     private func verifyState(_ result: inout StoreVerification) {
         let listed = snapshots.newest?.segments ?? []
         do throws(StoreFault) {
+            var faults: [StoreDamage] = []
             let store = try restore { engine in
-                for fault in engine.invariantFaults() { result.damages.append(.state(fault)) }
-                result.reachablePageCount = Self.walk(engine, &result.damages)
+                faults += engine.invariantFaults().map { .state($0) }
+                result.reachablePageCount = Self.walk(engine, &faults)
                 for segment in listed {
                     let lsns = SegmentSummary(segment).lsns
                     let liveCount = lsns.map { engine.liveCount(in: $0) } ?? 0
                     guard UInt64(liveCount) != segment.liveCount else { continue }
-                    result.damages.append(
+                    faults.append(
                         .state(
                             "segment \(segment.number) should have \(segment.liveCount) jobs that "
                                 + "are not done, and has \(liveCount)"))
                 }
             }
-            for fault in store.engine.invariantFaults() where snapshots.newest == nil {
-                result.damages.append(.state(fault))
+            if snapshots.newest == nil {
+                faults += store.engine.invariantFaults().map { .state($0) }
             }
+            // A page that fails reads as an empty one: then only that counts, and was thrown above.
+            if let failure = store.engine.pages.failure { throw .page(failure) }
+            result.damages += faults
             result.jobCount = store.engine.jobCount
         } catch {
             result.unknown = "\(error)"

@@ -22,10 +22,17 @@ struct OfflineOptions: ParsableArguments {
         if !mayRun, let holder = try holder(of: fileSystem) {
             throw inUse(holder)
         }
-        do throws(StoreError) {
-            return try StoreInspection(fileSystem)
-        } catch {
-            throw failure(error)
+        var attempt = 0
+        while true {
+            do throws(StoreError) {
+                return try StoreInspection(fileSystem)
+            } catch {
+                // A segment that a running broker has just given back.
+                guard mayRun, attempt < 10, case .disk(let fault) = error, fault.isNotFound else {
+                    throw failure(error)
+                }
+                attempt += 1
+            }
         }
     }
 

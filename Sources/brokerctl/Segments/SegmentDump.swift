@@ -104,18 +104,14 @@ struct SegmentDump: AsyncParsableCommand {
     private func queueFilter(_ inspection: StoreInspection) throws(Failure) -> QueueFilter? {
         guard let queue else { return nil }
         var filter = QueueFilter(name: queue)
-        let numbers = try store.reading { () throws(LogError) in
-            try inspection.log.segments().map(\.number)
-        }
-        for number in numbers {
-            try store.reading { () throws(LogError) in
-                try inspection.log.examine(segment: number) { item in
-                    guard case .record(let lsn, _, _, let body) = item,
-                        body.first.map({ $0 & 0x7F }) == RecordType.queue.rawValue,
-                        let record = try? EngineRecord(lsn: lsn, body: body)
-                    else { return }
-                    filter.noteQueue(lsn, record)
-                }
+        var log = LogFollowing(inspection.fileSystem)
+        _ = try store.reading { () throws(LogError) in
+            try log.next { item in
+                guard case .record(let lsn, _, _, let body) = item,
+                    body.first.map({ $0 & 0x7F }) == RecordType.queue.rawValue,
+                    let record = try? EngineRecord(lsn: lsn, body: body)
+                else { return }
+                filter.noteQueue(lsn, record)
             }
         }
         // Its QUEUE records may have been given back with their segments: then the state knows it.

@@ -46,9 +46,7 @@ struct SegmentList: AsyncParsableCommand {
             segment.lsns.map { String($0.lowerBound) } ?? "",
             segment.lsns.map { String($0.upperBound) } ?? "",
             segment.epoch.map { String($0) } ?? "",
-            segment.start.map {
-                DurationText.rough(milliseconds: max(0, now - $0.wallMilliseconds))
-            } ?? "",
+            Self.age(segment, now).map { DurationText.rough(milliseconds: $0) } ?? "",
         ]
     }
 
@@ -68,12 +66,13 @@ struct SegmentList: AsyncParsableCommand {
             ("last_lsn", .optional(segment.lsns) { .unsigned($0.upperBound) }),
             ("epoch", .optional(segment.epoch) { .number($0) }),
             ("begun_ms", .optional(segment.start) { .number($0.wallMilliseconds) }),
-            (
-                "age_ms",
-                .optional(segment.start) { .number(max(0, now - $0.wallMilliseconds)) }
-            ),
+            ("age_ms", .optional(Self.age(segment, now)) { .number($0) }),
             ("software_version", .optional(segment.start) { .text($0.softwareVersion) }),
         ])
+    }
+
+    private static func age(_ segment: LogInspection.Segment, _ now: Int64) -> Int64? {
+        segment.start.map { max(0, now - $0.wallMilliseconds) }
     }
 
     /// The wall clock, by which the segments' STARTs say when they were begun.

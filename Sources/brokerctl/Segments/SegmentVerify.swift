@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import HoldfastConsole
 internal import HoldfastRecords
+internal import HoldfastSnapshots
 internal import HoldfastStore
 internal import HoldfastWAL
 
