@@ -101,7 +101,9 @@ import Testing
         #expect(job.attempt == 1)
     }
 
-    @Test("a job that nobody has had yet is cancelled after its record was read, and as it is by then")
+    @Test(
+        "a job that nobody has had yet is cancelled after its record was read, and as it is by then"
+    )
     func cancelAfterRead() throws {
         let rig = try BrokerRig { $0.memory.recentByteCountMax = 0 }
         let client = try rig.connect()

@@ -14,8 +14,11 @@ final class PageDisk {
         }
     }
 
-    /// Zeros where the page is.
-    func damage(_ number: UInt32) { pages[number] = nil }
+    /// A page as it is on the disk; nil reads as zeros.
+    subscript(_ number: UInt32) -> [UInt8]? {
+        get { pages[number] }
+        set { pages[number] = newValue }
+    }
 
     var numbers: [UInt32] { pages.keys.sorted() }
 

@@ -80,7 +80,12 @@ struct ChainRun: ~Copyable {
     private mutating func walk(_ index: Int) throws {
         var cursor = Chain.Cursor(chains[index])
         for entry in model[index].prefix(random.below(30)) {
-            if random.oneIn(4) { cursor.trim(rig.pages) }
+            if random.oneIn(4) {
+                cursor.trim(rig.pages)
+                // Another's pages come to lie where the cursor's was.
+                var other = Chain.Cursor(chains[(index + 1) % Self.chainCount])
+                for _ in 0..<20 where other.next(rig.pages) == nil { break }
+            }
             try #require(cursor.next(rig.pages) == entry, comment)
         }
         guard random.oneIn(2) else { return }

@@ -104,4 +104,108 @@ import Testing
             #expect(space.failure?.reference.number == number)
         }
     }
+
+    @Test("the bytes of a leaf and of a branch are where the format says")
+    func layout() {
+        var limits = PageLimits()
+        limits.nodeEntryCountMax = 3
+        let space = FakeDisk().open(limits)
+        var map = OrderedMap(space)
+        map.insert(MapKey(high: 1, low: 2), [0xAA, 0xBB])
+        map.insert(MapKey(high: 3, low: 4), [0xCC])
+        let leaf = space.read(map.root, .leaf, owner: 0)
+        #expect(PageFormat.count(of: leaf) == 2)
+        let bytes = [UInt8](UnsafeRawBufferPointer(start: leaf, count: 4096))
+        #expect(Array(bytes[40..<48]) == [0xFD, 0x0F, 0, 0, 2, 0, 0, 0])
+        #expect(Array(bytes[48..<64]) == [1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0])
+        #expect(Array(bytes[64..<68]) == [0xFE, 0x0F, 2, 0])
+        #expect(Array(bytes[68..<84]) == [3, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0])
+        #expect(Array(bytes[84..<88]) == [0xFD, 0x0F, 1, 0])
+        #expect(Array(bytes[4093...]) == [0xCC, 0xAA, 0xBB])
+
+        for high in 5...6 { map.insert(MapKey(high: UInt64(high), low: 0), []) }
+        let branch = space.read(map.root, .branch, owner: 1)
+        #expect(PageFormat.count(of: branch) == 2)
+        let entries = [UInt8](UnsafeRawBufferPointer(start: branch + 40, count: 64))
+        #expect(Array(entries[0..<24]) == [UInt8](repeating: 0, count: 24))
+        #expect(Array(entries[24..<36]) == [1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0])
+        #expect(Array(entries[36..<52]) == [6, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])
+        #expect(Array(entries[52..<64]) == [2, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0])
+    }
+
+    /// Bytes at an offset of a page, and why they cannot be.
+    struct Change: CustomTestStringConvertible, Sendable {
+        let testDescription: String
+        let offset: Int
+        let bytes: [UInt8]
+    }
+
+    /// What a lone leaf of two entries with values of 10 bytes says after the change.
+    private func fault(of change: Change, isBranch: Bool) -> PageFault? {
+        let disk = FakeDisk()
+        var limits = PageLimits()
+        limits.nodeEntryCountMax = 3
+        let space = disk.open(limits)
+        var map = OrderedMap(space)
+        for number in 0..<(isBranch ? 4 : 2) {
+            map.insert(
+                MapKey(high: UInt64(number) + 1, low: 2), [UInt8](repeating: 9, count: 10))
+        }
+        let pages = space.freeze()
+        disk.write(pages)
+        disk.commit(pages, root: map.root)
+        var words = [UInt64](repeating: 0, count: 512)
+        disk.pages[map.root.number] = words.withUnsafeMutableBytes {
+            $0.copyBytes(from: disk.pages[map.root.number] ?? [])
+            for (index, byte) in change.bytes.enumerated() { $0[change.offset + index] = byte }
+            PageFormat.seal(
+                $0.baseAddress!, storeChecksum: PageFormat.storeChecksum(uuid: FakeDisk.uuid))
+            return [UInt8]($0)
+        }
+        let damaged = disk.open(limits)
+        let read = OrderedMap(damaged, root: map.root)
+        let isFound = read.find(MapKey(high: 1, low: 2)) != nil
+        #expect(isFound == (damaged.failure == nil))
+        return damaged.failure?.fault
+    }
+
+    @Test(
+        "a leaf whose counts, offsets or keys contradict each other is ill-formed",
+        arguments: [
+            Change(testDescription: "no entry", offset: 14, bytes: [0, 0]),
+            Change(testDescription: "more entries than room", offset: 14, bytes: [0, 1]),
+            Change(testDescription: "values among the slots", offset: 40, bytes: [60, 0]),
+            Change(testDescription: "values behind the page", offset: 40, bytes: [1, 16]),
+            Change(testDescription: "unused bytes that are not there", offset: 42, bytes: [1, 0]),
+            Change(testDescription: "keys that fall", offset: 48, bytes: [7]),
+            Change(testDescription: "a key twice", offset: 48, bytes: [2]),
+            Change(testDescription: "a value before the values", offset: 64, bytes: [0, 1]),
+            Change(testDescription: "a value beyond the page", offset: 64, bytes: [255, 15]),
+            Change(testDescription: "values that overlap", offset: 66, bytes: [11, 0]),
+            Change(testDescription: "a value too long", offset: 66, bytes: [1, 9]),
+        ])
+    func illFormedLeaf(change: Change) {
+        #expect(fault(of: change, isBranch: false) == .illFormed)
+    }
+
+    @Test(
+        "a branch whose counts or keys contradict each other is ill-formed",
+        arguments: [
+            Change(testDescription: "no child", offset: 14, bytes: [0, 0]),
+            Change(testDescription: "more children than room", offset: 14, bytes: [145, 0]),
+            Change(testDescription: "a bound below the lowest", offset: 48, bytes: [1]),
+            Change(testDescription: "a child nowhere", offset: 64, bytes: [0, 0, 0, 0]),
+            Change(
+                testDescription: "a bound twice", offset: 76,
+                bytes: [UInt8](repeating: 0, count: 16)),
+        ])
+    func illFormedBranch(change: Change) {
+        #expect(fault(of: change, isBranch: true) == .illFormed)
+    }
+
+    @Test("what is only a hint may say anything")
+    func hint() {
+        let change = Change(testDescription: "", offset: 44, bytes: [255, 255])
+        #expect(fault(of: change, isBranch: false) == nil)
+    }
 }

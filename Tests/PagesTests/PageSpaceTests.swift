@@ -110,6 +110,16 @@ import Testing
         #expect(space.failure == nil)
     }
 
+    @Test("no snapshot has what was made before one that failed, so its number is free at once")
+    func freedAfterFailure() {
+        let space = disk.open(PageLimits())
+        let reference = space.create(.array, owner: 1).0
+        space.abandoned(space.freeze())
+        space.free(reference)
+        #expect(space.retiredPageCount == 0)
+        #expect(space.reserve().number == reference.number)
+    }
+
     @Test("what a failed snapshot retired is still kept for the one before it")
     func abandonedRetirement() {
         let space = disk.open(PageLimits())

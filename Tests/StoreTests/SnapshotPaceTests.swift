@@ -27,7 +27,9 @@ import Testing
             Case(name: "nothing happened", records: 0, bytes: 9_999, dirtyPages: 99, isDue: false),
             Case(name: "little happened", bytes: 999, dirtyPages: 9, isDue: false),
             Case(name: "enough log", bytes: 1_000, isDue: true),
-            Case(name: "less than five snapshots", bytes: 1_499, lastSnapshotBytes: 300, isDue: false),
+            Case(
+                name: "less than five snapshots", bytes: 1_499, lastSnapshotBytes: 300, isDue: false
+            ),
             Case(name: "five snapshots", bytes: 1_500, lastSnapshotBytes: 300, isDue: true),
             Case(name: "many records", records: 100, isDue: true),
             Case(name: "many changed pages", dirtyPages: 10, isDue: true),

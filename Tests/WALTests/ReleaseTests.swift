@@ -70,6 +70,14 @@ import Testing
     struct Moment {
         let moment: SimulatedMoment
         let origins: [LogOrigin]
+
+        /// The newest, with what the older one needs.
+        var origin: LogOrigin {
+            var origin = origins[origins.count - 1]
+            origin.olderLastLSN = origins[0].lastLSN
+            origin.olderSegments = origins[0].segments
+            return origin
+        }
     }
 
     static func moments(seed: UInt64) throws -> [Moment] {
@@ -116,44 +124,52 @@ import Testing
         return result
     }
 
-    /// Opens from the origin, checks all that it needs, goes on, and opens again.
-    static func faults(
-        of disk: SimulatedDisk, from origin: LogOrigin, acknowledged: LSN
-    ) -> [String] {
+    /// Opens from the newest snapshot, checks all that it needs, goes on, and opens again, from the
+    /// older one too: what that needs must have been kept.
+    static func faults(of disk: SimulatedDisk, _ moment: Moment) -> [String] {
+        let origin = moment.origin
         do {
             let found = try TestStore.damages(disk, from: origin).filter { $0.kind != .unfinished }
             var faults = found.map { "before: \($0)" }
             var store = try TestStore(SimulatedFileSystem(disk), seed: 99, from: origin)
             faults += store.replayed.faults
-            if store.replayed.lastLSN < acknowledged {
-                faults.append("only \(store.replayed.lastLSN) of \(acknowledged)")
+            if store.replayed.lastLSN < moment.moment.note {
+                faults.append("only \(store.replayed.lastLSN) of \(moment.moment.note)")
             }
             for _ in 1...3 { try store.append(records: 2) }
-            let listed = origin.segments.flatMap { Array($0.firstLSN..<$0.nextLSN) }
-            let behind = origin.lastLSN + 1..<store.nextLSN
-            try store.log.read(listed + behind.filter { !listed.contains($0) }) { lsn, body in
-                let isRight =
-                    body.map { TestStore.isBody(lsn, $0) } ?? !TestStore.isIndexed(lsn)
-                if !isRight { faults.append("\(lsn) is absent or wrong") }
-            }
+            faults += try readFaults(store, origin)
             let last = store.nextLSN - 1
             let next = store.fileSystem.disk.afterPowerLoss(CrashChoices())
-            let again = try TestStore(SimulatedFileSystem(next), seed: 100, from: origin)
-            faults += again.replayed.faults
-            if again.replayed.lastLSN != last {
-                faults.append("\(again.replayed.lastLSN) instead of \(last) later")
-            }
-            let after = again.fileSystem.disk.afterKill()
-            faults += try TestStore.damages(after, from: origin).map(\.description)
-            // Nothing is left over.
-            let inspection = LogInspection(SimulatedFileSystem(after), from: origin)
-            faults += try inspection.segments().filter { $0.state == .superfluous }.map {
-                "\($0.path) is left over"
+            for origin in [origin] + moment.origins {
+                let again = try TestStore(SimulatedFileSystem(next), seed: 100, from: origin)
+                faults += again.replayed.faults
+                if again.replayed.lastLSN != last {
+                    faults.append("\(again.replayed.lastLSN) instead of \(last) later")
+                }
+                faults += try readFaults(again, origin)
+                let after = again.fileSystem.disk.afterKill()
+                faults += try TestStore.damages(after, from: origin).map(\.description)
+                // Nothing is left over.
+                let inspection = LogInspection(SimulatedFileSystem(after), from: origin)
+                faults += try inspection.segments().filter { $0.state == .superfluous }.map {
+                    "\($0.path) is left over"
+                }
             }
             return faults
         } catch {
             return ["\(error)"]
         }
+    }
+
+    /// All that an origin needs is read, and so is all behind it.
+    static func readFaults(_ store: TestStore, _ origin: LogOrigin) throws -> [String] {
+        let listed = Set(origin.segments.flatMap { Array($0.firstLSN..<$0.nextLSN) })
+        var faults: [String] = []
+        try store.log.read(Array(listed.union(origin.lastLSN + 1..<store.nextLSN))) { lsn, body in
+            let isRight = body.map { TestStore.isBody(lsn, $0) } ?? !TestStore.isIndexed(lsn)
+            if !isRight { faults.append("\(lsn) is absent or wrong") }
+        }
+        return faults
     }
 
     @Test(
@@ -173,18 +189,48 @@ import Testing
                     disk.afterPowerLoss(.random(disk, seed: seed &* 1_000 &+ UInt64(number) &+ $0))
                 }
             for (choice, state) in states.enumerated() {
-                for origin in moment.origins {
-                    let faults = Self.faults(
-                        of: state, from: origin, acknowledged: moment.moment.note)
-                    #expect(
-                        faults == [],
-                        """
-                        seed \(seed), moment \(number) (\(moment.moment.next)), choice \(choice), \
-                        origin \(origin.lastLSN)
-                        """)
-                    if !faults.isEmpty { return }
-                }
+                let faults = Self.faults(of: state, moment)
+                #expect(
+                    faults == [],
+                    "seed \(seed), moment \(number) (\(moment.moment.next)), choice \(choice)")
+                if !faults.isEmpty { return }
             }
+        }
+    }
+
+    @Test("F9, F11: every call of a release fails once; what is needed is there afterwards")
+    func everyCall() throws {
+        var store = try TestStore()
+        for _ in 1...18 { try store.append(records: 3) }
+        while try store.log.prepareSpareSegments() {}
+        var origin = store.origin()
+        origin.segments.removeAll { $0.number < 4 }
+        let disk = store.fileSystem.disk.afterKill()
+        for position in 1... {
+            let again = try TestStore(SimulatedFileSystem(disk), seed: 8)
+            again.fileSystem.fail(SimulatedFault(position: position, code: 5))
+            let count = again.fileSystem.calls.count
+            let isReleased: Bool
+            do {
+                try again.log.release([1, 3, 2])
+                isReleased = true
+            } catch {
+                isReleased = false
+                #expect(error.isFatal)
+                #expect(throws: LogError.self) { _ = try again.log.prepareSpareSegments() }
+            }
+            #expect(isReleased == (again.fileSystem.calls.count < count + position))
+            let disk = again.fileSystem.disk
+            for state in [
+                disk.afterKill(), disk.afterPowerLoss(CrashChoices()),
+                disk.afterPowerLoss(.random(disk, seed: UInt64(position))),
+            ] {
+                let later = try TestStore(SimulatedFileSystem(state), from: origin)
+                #expect(later.replayed.faults == [], "call \(position)")
+                #expect(later.replayed.lastLSN == 54)
+                #expect(try Self.readFaults(later, origin) == [], "call \(position)")
+            }
+            if isReleased { break }
         }
     }
 }

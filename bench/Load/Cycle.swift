@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Foundation
 
 /// `bench cycle`: every job is enqueued, leased and acknowledged.
 struct Cycle: AsyncParsableCommand {
@@ -32,7 +33,8 @@ struct Cycle: AsyncParsableCommand {
             else { throw ValidationError("a broker is named HOST:PORT") }
             address = (String(broker[..<colon]), port)
         } else {
-            let started = try BrokerProcess()
+            let started = try BrokerProcess.started(
+                parent: ProcessInfo.processInfo.environment["TMPDIR"] ?? "/tmp")
             process = started
             address = (started.host, started.port)
         }
@@ -50,7 +52,8 @@ struct Cycle: AsyncParsableCommand {
             if let discrepancy = ledger.discrepancy {
                 throw BenchFault("the accounts do not agree: \(discrepancy)")
             }
-            let status = process?.stop() ?? 0
+            let status = process?.terminate() ?? 0
+            process?.remove()
             process = nil
             guard status == 0 else { throw BenchFault("the broker ended with \(status)") }
             let report = CycleReport(
@@ -59,7 +62,7 @@ struct Cycle: AsyncParsableCommand {
                 rawSyncs: rawSyncs)
             print(json ? try report.json : report.text)
         } catch {
-            _ = process?.stop()
+            process?.remove()
             throw error
         }
     }

@@ -6,5 +6,8 @@ struct Load: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench",
         abstract: "Measures a Holdfast broker.",
-        subcommands: [Cycle.self])
+        subcommands: [
+            Cycle.self, Restart.self, Backlog.self, Amplification.self, Snapshots.self,
+            Immortal.self,
+        ])
 }

@@ -38,7 +38,7 @@ package struct Store: ~Copyable {
         let log: WriteAheadLog
         do throws(LogError) {
             log = try WriteAheadLog.open(
-                directory, start: start, from: newest.map(LogOrigin.init),
+                directory, start: start, from: LogOrigin(snapshots),
                 begin: { engine.pages.beginStamps(epoch: $0) },
                 replay: { lsn, frameTime, body in
                     try engine.replay(lsn: lsn, frameTime: frameTime, body: body)
@@ -128,13 +128,5 @@ extension Store {
             leaseCountMax: configuration.leaseCountMax,
             producerCountMax: configuration.producerCountMax,
             recentAckCount: configuration.recentAckCount, dueCountMax: configuration.dueCountMax)
-    }
-}
-
-extension LogOrigin {
-    init(_ snapshot: SnapshotStore.Loaded) {
-        self.init(
-            lastLSN: snapshot.lastLSN, frameTime: snapshot.frameTime,
-            segments: snapshot.segments.map(SegmentSummary.init))
     }
 }

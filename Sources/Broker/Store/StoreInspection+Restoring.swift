@@ -30,7 +30,7 @@ extension StoreInspection {
         let replay: LogReplay
         do throws(LogError) {
             replay = try LogReplay(
-                fileSystem, from: newest.map(LogOrigin.init),
+                fileSystem, from: LogOrigin(store),
                 begin: { engine.pages.beginStamps(epoch: $0) },
                 replay: { lsn, frameTime, body in
                     try engine.replay(lsn: lsn, frameTime: frameTime, body: body)

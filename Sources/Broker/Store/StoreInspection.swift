@@ -24,7 +24,7 @@ package struct StoreInspection {
         self.configuration = configuration
         identity = try DataDirectory.identity(in: fileSystem)
         snapshots = SnapshotInspection(fileSystem, identity: identity)
-        log = LogInspection(fileSystem, from: snapshots.newest.map(LogOrigin.init))
+        log = LogInspection(fileSystem, from: LogOrigin(snapshots))
     }
 
     /// The store in the directory at `path`, which is not made if it is missing.
@@ -52,9 +52,13 @@ extension SnapshotInspection {
 }
 
 extension LogOrigin {
-    init(_ snapshot: SnapshotInspection.Summary) {
+    /// What the snapshots say about the log; nil where there is none.
+    init?(_ snapshots: SnapshotInspection) {
+        guard let newest = snapshots.newest else { return nil }
         self.init(
-            lastLSN: snapshot.lastLSN, frameTime: snapshot.frameTime,
-            segments: snapshot.segments.map(SegmentSummary.init))
+            lastLSN: newest.lastLSN, frameTime: newest.frameTime,
+            segments: newest.segments.map(SegmentSummary.init),
+            olderLastLSN: snapshots.previous?.lastLSN ?? 0,
+            olderSegments: (snapshots.previous?.segments ?? []).map(SegmentSummary.init))
     }
 }

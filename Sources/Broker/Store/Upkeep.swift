@@ -41,20 +41,18 @@ package final class Upkeep: Sendable {
     /// The background thread's own.
     private struct Work {
         var writing: (SnapshotWriting, Order)?
-        var kept: KeptSnapshots
     }
 
     private let log: WriteAheadLog
     private let snapshots: SnapshotStore
     private let state = Mutex(State())
-    private let work: Mutex<Work>
+    private let work = Mutex(Work())
     private let committedLSN: Atomic<LSN>
 
     init(log: WriteAheadLog, snapshots: SnapshotStore) {
         self.log = log
         self.snapshots = snapshots
         committedLSN = Atomic(snapshots.newest?.lastLSN ?? 0)
-        work = Mutex(Work(kept: KeptSnapshots(newest: snapshots.newest)))
     }
 
     // MARK: For the engine's owner
@@ -134,7 +132,7 @@ package final class Upkeep: Sendable {
             }
             do throws(LogError) {
                 if try log.prepareSpareSegments() { return .more(isUrgent: false) }
-                let free = work.kept.free(of: log.sealedSegments)
+                let free = snapshots.freeSegments(of: log.sealedSegments)
                 if !free.isEmpty {
                     try log.release(free)
                     return .more(isUrgent: false)
@@ -181,7 +179,6 @@ package final class Upkeep: Sendable {
             if progress == .committed {
                 work.writing = nil
                 committedLSN.store(order.image.lastLSN, ordering: .releasing)
-                work.kept.add(lastLSN: order.image.lastLSN, segments: order.segments)
                 state.withLock { $0.outcome = .committed(order.image.pages) }
             }
             return progress

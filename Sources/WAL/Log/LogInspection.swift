@@ -116,7 +116,7 @@ package struct LogInspection {
                 cut: successor.mark.previousCut, tailChecksum: successor.mark.previousTailChecksum,
                 firstLSN: successor.header.firstLSN)
         }
-        return survey.listed[number].map {
+        return survey.kept[number].map {
             SegmentExamination.Successor(cut: $0.end, tailChecksum: nil, firstLSN: $0.nextLSN)
         }
     }

@@ -42,10 +42,21 @@ package struct LogOrigin: Sendable, Equatable {
     /// Taken from `WriteAheadLog.sealedSegments` when `lastLSN` was durable, less those that were
     /// not needed. Whatever is sealed later lies behind `lastLSN`, or ends with it.
     package var segments: [SegmentSummary]
+    /// The same of the older snapshot that is kept, which may be the only one that can be read next
+    /// time: what it needs is not put away, though nothing says that it must be there. 0 where the
+    /// older state is that of an empty store.
+    package var olderLastLSN: LSN
+    package var olderSegments: [SegmentSummary]
 
-    package init(lastLSN: LSN, frameTime: Int64, segments: [SegmentSummary]) {
+    /// - Parameter olderLastLSN: nil where there is no older state to go back to.
+    package init(
+        lastLSN: LSN, frameTime: Int64, segments: [SegmentSummary], olderLastLSN: LSN? = nil,
+        olderSegments: [SegmentSummary] = []
+    ) {
         self.lastLSN = lastLSN
         self.frameTime = frameTime
         self.segments = segments
+        self.olderLastLSN = olderLastLSN ?? lastLSN
+        self.olderSegments = olderSegments
     }
 }

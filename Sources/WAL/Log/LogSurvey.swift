@@ -8,15 +8,19 @@ struct LogSurvey {
     var byteCounts: [UInt64: Int] = [:]
     var sidecars: Set<UInt64> = []
     var headers: [UInt64: SegmentHeader] = [:]
-    /// By number; what a snapshot says of segments.
+    /// By number; what the snapshot says of segments, and what it and the older one say.
     let listed: [UInt64: SegmentSummary]
+    let kept: [UInt64: SegmentSummary]
     let originLSN: LSN?
+    let keptLSN: LSN
 
     init(_ fileSystem: any FileSystem, _ origin: LogOrigin?) throws(DiskError) {
         originLSN = origin?.lastLSN
-        listed = Dictionary(
-            (origin?.segments ?? []).filter { !$0.isCompacted }.map { ($0.number, $0) },
-            uniquingKeysWith: { first, _ in first })
+        keptLSN = min(origin?.olderLastLSN ?? 0, origin?.lastLSN ?? 0)
+        let segments = (origin?.segments ?? []).filter { !$0.isCompacted }
+        let older = (origin?.olderSegments ?? []).filter { !$0.isCompacted }
+        listed = Self.byNumber(segments)
+        kept = Self.byNumber(segments + older)
         for name in try fileSystem.list(DirectoryLayout.log) {
             if let number = DirectoryLayout.number(ofName: name, ending: ".idx") {
                 sidecars.insert(number)
@@ -34,6 +38,11 @@ struct LogSurvey {
         numbers.sort()
     }
 
+    private static func byNumber(_ segments: [SegmentSummary]) -> [UInt64: SegmentSummary] {
+        Dictionary(
+            segments.map { ($0.number, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+
     var lastNumber: UInt64? { starts.keys.max() }
 
     /// The segment whose START names this one.
@@ -44,12 +53,12 @@ struct LogSurvey {
 
     /// Whether it is named by a later one, or the last, all the way, or listed.
     func isInSequence(_ number: UInt64) -> Bool {
-        if listed[number] != nil { return true }
+        if kept[number] != nil { return true }
         var current = lastNumber
         while let place = current, place >= number {
             if place == number { return true }
-            // What lies before the origin is needed only where it is listed.
-            if let originLSN, let start = starts[place], start.header.firstLSN <= originLSN {
+            // What lies before both snapshots is needed only where it is listed.
+            if originLSN != nil, let start = starts[place], start.header.firstLSN <= keptLSN {
                 return false
             }
             if starts[place] == nil, isReleased(place) { return false }

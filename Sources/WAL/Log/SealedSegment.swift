@@ -17,3 +17,11 @@ struct SealedSegment: Equatable, Sendable {
             byteCount: header.byteCount)
     }
 }
+
+extension SealedSegment {
+    /// As a snapshot says.
+    init(_ header: SegmentHeader, _ summary: SegmentSummary) {
+        self.init(
+            header: header, firstLSN: summary.firstLSN, nextLSN: summary.nextLSN, end: summary.end)
+    }
+}

@@ -15,7 +15,7 @@ struct SegmentChain {
 
     /// In their order; the last one is the log's end.
     private(set) var links: [Link] = []
-    /// Segments before the links that the origin needs, in their order.
+    /// Segments before the links that one of the snapshots needs, in their order.
     private(set) var listed: [SealedSegment] = []
     /// Segments that hold nothing which is not also in a later one, or known to the snapshot, or
     /// nothing at all: left behind by an open or a release that was interrupted.
@@ -28,6 +28,8 @@ struct SegmentChain {
     private let fileSystem: any FileSystem
     private let origin: LogOrigin?
     private var originLSN: LSN { origin?.lastLSN ?? 0 }
+    /// What lies behind this is kept, for the older snapshot.
+    private var keptLSN: LSN { min(origin?.olderLastLSN ?? 0, originLSN) }
 
     init(in fileSystem: any FileSystem, from origin: LogOrigin? = nil) throws(LogError) {
         self.fileSystem = fileSystem
@@ -71,7 +73,7 @@ struct SegmentChain {
         while let number = next {
             guard let link = begun.removeValue(forKey: number) else {
                 // What ends with the origin may have been released.
-                if origin != nil, links.last?.firstLSN == originLSN + 1 { break }
+                if origin != nil, let last = links.last, last.firstLSN <= originLSN + 1 { break }
                 throw absence(of: number, others: begun.keys)
             }
             links.append(link)
@@ -82,7 +84,7 @@ struct SegmentChain {
                         .start, segment: number, offset: link.header.frames.lowerBound,
                         byteCount: link.header.alignment))
             }
-            next = previous == 0 || link.firstLSN <= originLSN ? nil : previous
+            next = previous == 0 || link.firstLSN <= keptLSN ? nil : previous
         }
         links.reverse()
     }
@@ -116,12 +118,13 @@ struct SegmentChain {
                 throw .damaged(
                     LogDamage(found == nil ? .missingSegment : .otherSegment, summary))
             }
-            if position == nil {
-                listed.append(
-                    SealedSegment(
-                        header: found.header, firstLSN: summary.firstLSN, nextLSN: summary.nextLSN,
-                        end: summary.end))
-            }
+            if position == nil { listed.append(SealedSegment(found.header, summary)) }
+        }
+        for summary in origin.olderSegments where !summary.isCompacted {
+            guard let found = begun[summary.number], found.isDescribed(by: summary, next: nil)
+            else { continue }
+            begun[summary.number] = nil
+            listed.append(SealedSegment(found.header, summary))
         }
         listed.sort { $0.number < $1.number }
     }

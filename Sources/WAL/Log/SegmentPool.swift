@@ -27,7 +27,7 @@ final class SegmentPool: Sendable {
         let isFilled: Bool
     }
 
-    private struct Spares {
+    struct Spares {
         var ready: Candidate?
         var spares: [UInt64] = []
         var raws: [UInt64] = []
@@ -47,11 +47,11 @@ final class SegmentPool: Sendable {
         var done: Int
     }
 
-    private let fileSystem: any FileSystem
-    private let identity: StoreIdentity
+    let fileSystem: any FileSystem
+    let identity: StoreIdentity
     private let alignment: Int
     private let entropy: @Sendable () -> UInt64
-    private let spares = Mutex(Spares())
+    let spares = Mutex(Spares())
     private let filling = Mutex<Filling?>(nil)
 
     /// Looks at what is in the pool; changes nothing.
@@ -129,77 +129,6 @@ final class SegmentPool: Sendable {
                 spares.ready = candidate
             }
         }
-    }
-
-    /// Keeps a file whose headers are not certain, for another time.
-    private func keep(_ candidate: Candidate) {
-        guard candidate.header.byteCount == identity.segmentByteCount,
-            let slash = candidate.path.lastIndex(of: "/")
-        else { return }
-        let name = String(candidate.path[candidate.path.index(after: slash)...])
-        spares.withLock { spares in
-            if let number = DirectoryLayout.number(ofName: name, ending: ".spare") {
-                spares.spares.append(number)
-            } else if let number = DirectoryLayout.number(ofName: name, ending: ".raw") {
-                spares.raws.append(number)
-            }
-        }
-    }
-
-    /// Takes segments out of the log. Their names are gone from there, durably, before any byte of
-    /// them changes; nobody may be reading them any more. Their sidecars go with them, and so do the
-    /// files that will not be needed.
-    func recycle(_ numbers: [UInt64]) throws(DiskError) {
-        if numbers.isEmpty { return }
-        var raws: [UInt64] = []
-        for number in numbers {
-            let segment = DirectoryLayout.segment(number)
-            try SidecarFile.remove(number, in: fileSystem)
-            let byteCount = try fileSystem.openFile(segment, for: .reading).byteCount()
-            let isNeeded = spares.withLock { $0.count + raws.count < Self.fileCountMax }
-            if isNeeded, byteCount == identity.segmentByteCount {
-                let name = takeName()
-                try fileSystem.rename(segment, to: Self.path(name, ".raw"))
-                raws.append(name)
-            } else {
-                try fileSystem.remove(segment)
-            }
-        }
-        try fileSystem.syncDirectory(DirectoryLayout.log)
-        try fileSystem.syncDirectory(DirectoryLayout.pool)
-        let found = raws
-        spares.withLock { $0.raws += found }
-    }
-
-    /// Removes what is more than will be needed, and files of another length.
-    func trim() throws(DiskError) {
-        let found = spares.withLock { $0 }
-        var kept = 0
-        var remove: [String] = []
-        var left = Spares(ready: found.ready, nextName: found.nextName)
-        for name in found.spares {
-            let file = try fileSystem.openFile(Self.path(name, ".spare"), for: .reading)
-            let fits = try file.byteCount() == identity.segmentByteCount
-            if fits, kept < Self.fileCountMax {
-                kept += 1
-                left.spares.append(name)
-            } else {
-                remove.append(Self.path(name, ".spare"))
-            }
-        }
-        for name in found.raws {
-            let file = try fileSystem.openFile(Self.path(name, ".raw"), for: .reading)
-            let fits = try file.byteCount() == identity.segmentByteCount
-            if fits, kept < Self.fileCountMax {
-                kept += 1
-                left.raws.append(name)
-            } else {
-                remove.append(Self.path(name, ".raw"))
-            }
-        }
-        for path in remove { try fileSystem.remove(path) }
-        let result = left
-        spares.withLock { $0 = result }
     }
 
     /// One step towards a full pool, at most one piece of writing; for the background thread.
@@ -329,14 +258,14 @@ final class SegmentPool: Sendable {
             byteCount: byteCount ?? identity.segmentByteCount, alignment: alignment)
     }
 
-    private func takeName() -> UInt64 {
+    func takeName() -> UInt64 {
         spares.withLock { spares in
             defer { spares.nextName += 1 }
             return spares.nextName
         }
     }
 
-    private static func path(_ name: UInt64, _ ending: String) -> String {
+    static func path(_ name: UInt64, _ ending: String) -> String {
         "\(DirectoryLayout.pool)/\(DirectoryLayout.digits(name))\(ending)"
     }
 }

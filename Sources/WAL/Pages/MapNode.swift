@@ -6,7 +6,7 @@
 /// ```
 /// 40 u16 where the values begin: the lowest offset in use; 4,096 with none
 /// 42 u16 bytes among the values that belong to no slot any more
-/// 44 u16 one more than the slot that was added last, 0 where that is gone: only a hint
+/// 44 u16 one more than the slot that was added last, or 0: only a hint, for splitting
 /// 46 u16 zero
 /// 48     slots of 20 bytes: u64 key high, u64 key low, u16 offset of the value in the page, u16 length
 ///        …free…

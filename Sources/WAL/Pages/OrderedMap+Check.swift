@@ -1,6 +1,6 @@
 extension OrderedMap {
     /// Reads the whole map and says what is wrong with it; empty where all is well. The check that
-    /// tests and tools share.
+    /// tests and tools share. Trims as it goes, so that a large map does not have to be in memory.
     package func check() -> [String] {
         var report: [String] = []
         guard !root.isNone else { return report }
@@ -40,10 +40,13 @@ extension OrderedMap {
         if let high, !(branch.key(at: branch.count - 1) < high) {
             report.append("\(name) ends after its range")
         }
-        for index in 0..<branch.count {
+        // The branch itself may be evicted meanwhile.
+        let children = (0..<branch.count).map { (branch.key(at: $0), branch.child(at: $0)) }
+        for (index, child) in children.enumerated() {
             check(
-                branch.child(at: index), level - 1, from: index == 0 ? low : branch.key(at: index),
-                to: index + 1 < branch.count ? branch.key(at: index + 1) : high, &seen, &report)
+                child.1, level - 1, from: index == 0 ? low : child.0,
+                to: index + 1 < children.count ? children[index + 1].0 : high, &seen, &report)
+            pages.trim()
         }
     }
 }

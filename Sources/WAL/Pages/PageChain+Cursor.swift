@@ -42,6 +42,8 @@ extension PageChain {
         }
 
         /// The next entry; nil after the last, and where a page is not what it should be.
+        @inlinable
+        @inline(__always)
         package mutating func next(_ pages: PageSpace) -> Entry? {
             if position == end, !advance(pages) { return nil }
             let entry = entries.unsafelyUnwrapped[position]
@@ -64,6 +66,7 @@ extension PageChain {
         }
 
         /// Goes to the next page, or the tail, that has an entry.
+        @usableFromInline
         @inline(never)
         mutating func advance(_ pages: PageSpace) -> Bool {
             while pageCount > 0 {

@@ -75,6 +75,7 @@ extension PageChain {
     }
 
     /// Makes room for one more entry in the tail.
+    @usableFromInline
     @inline(never)
     mutating func makeRoom(_ pages: PageSpace) {
         let countMax = min(pages.limits.chainEntryCountMax, PageChainFormat.entryCountMax)
@@ -133,6 +134,7 @@ extension PageChain {
     /// Copies the head page's content.
     ///
     /// - Returns: false where the page is not what it should be; then the chain is empty.
+    @usableFromInline
     @inline(never)
     mutating func loadHead(_ pages: PageSpace) -> Bool {
         guard let state else { return false }
@@ -163,6 +165,7 @@ extension PageChain {
     }
 
     /// The head page has been popped: its successor is the next, or the tail.
+    @usableFromInline
     @inline(never)
     mutating func leaveHead(_ pages: PageSpace) {
         guard let state, let content = state.pointee.headContent else { return }
@@ -178,6 +181,7 @@ extension PageChain {
     }
 
     /// The last entry is gone.
+    @usableFromInline
     @inline(never)
     mutating func end(_ pages: PageSpace) {
         guard let state else { return }

@@ -50,6 +50,8 @@ package struct PageChain<Entry: BitwiseCopyable>: ~Copyable {
     /// Where the tail will be once it is full: a number in use without a page.
     package var reservation: PageReference { state?.pointee.tail ?? .none }
 
+    @inlinable
+    @inline(__always)
     package mutating func append(_ entry: Entry, _ pages: PageSpace) {
         if state == nil || state.unsafelyUnwrapped.pointee.isTailFull { makeRoom(pages) }
         let state = self.state.unsafelyUnwrapped
@@ -60,6 +62,7 @@ package struct PageChain<Entry: BitwiseCopyable>: ~Copyable {
     /// Takes the oldest entry out.
     ///
     /// - Returns: nil where there is none, or where its page is not what it should be.
+    @inlinable
     package mutating func popFirst(_ pages: PageSpace) -> Entry? {
         guard let state else { return nil }
         let position = state.pointee.position

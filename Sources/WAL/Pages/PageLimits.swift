@@ -6,7 +6,7 @@ package struct PageLimits: Sendable {
     /// Entries of 24 bytes in a page of a chain.
     package var chainEntryCountMax = 168
     /// Bits in a page of a bitmap; a multiple of 64.
-    package var bitmapBitCount = 32_448
+    package var bitmapBitCount = 32_384
     /// Elements in a page of a `PagedArray`; bytes bound them anyway.
     package var arrayElementCountMax = Int.max
     /// Pages in memory. Those that wait to be written and those that are pinned may exceed it.

@@ -14,6 +14,7 @@ package typealias PageSource = (
 /// One owner, one thread. No file, no clock. A page that is not what it should be never ends the
 /// process: it reads as an empty one and is remembered in `failure`, which the owner checks before
 /// anything that was computed from pages leaves.
+@usableFromInline
 package final class PageSpace {
     package let limits: PageLimits
     let storeChecksum: UInt32
@@ -21,6 +22,7 @@ package final class PageSpace {
     let memory = PageMemory()
 
     /// Changes with each freeze, so that a pointer kept from an earlier one is known to be stale.
+    @usableFromInline
     @exclusivity(unchecked) package internal(set) var generation: UInt32 = 0
     /// The first page that could not be read or was not what it should be. Stays for ever.
     @exclusivity(unchecked) package internal(set) var failure: PageFailure?

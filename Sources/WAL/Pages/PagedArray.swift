@@ -12,7 +12,7 @@
 /// An array owns its table of pages, and so cannot be copied. `deinit` leaves the pages alone.
 @usableFromInline
 package struct PagedArray<Element: BitwiseCopyable>: ~Copyable {
-    private let pages: PageSpace
+    @usableFromInline let pages: PageSpace
     package let identifier: UInt32
     @usableFromInline package let elementsPerPage: Int
     /// ⌈2^64 / elementsPerPage⌉, to divide by it with a multiplication.
@@ -87,6 +87,8 @@ package struct PagedArray<Element: BitwiseCopyable>: ~Copyable {
 
     /// The element, to be changed: its page is made, or copied, if need be. Good until the next
     /// `freeze` of the space.
+    @inlinable
+    @inline(__always)
     package mutating func mutablePointer(_ index: Int) -> UnsafeMutablePointer<Element> {
         let page = page(of: index)
         if page >= pageCount || slots[page].writableGeneration != Int64(pages.generation) {
@@ -145,8 +147,9 @@ package struct PagedArray<Element: BitwiseCopyable>: ~Copyable {
         }
     }
 
+    @usableFromInline
     @inline(never)
-    private mutating func makeWritable(_ page: Int) {
+    mutating func makeWritable(_ page: Int) {
         if page >= pageCount { extend(to: page + 1) }
         let slot = slots + page
         let start: UnsafeMutableRawPointer

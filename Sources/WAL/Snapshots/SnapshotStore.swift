@@ -44,6 +44,7 @@ package final class SnapshotStore: Sendable {
         var slot: Int
         var number: UInt64
         var lastLSN: LSN
+        var segments: [SnapshotSegment]
     }
 
     struct State {
@@ -119,7 +120,9 @@ package final class SnapshotStore: Sendable {
                 retained: previous?.content.used.subtracting(used) ?? PageSet())
             state.kept = [newest, previous].compactMap { found in
                 found.map {
-                    Kept(slot: $0.slot, number: $0.content.number, lastLSN: $0.content.lastLSN)
+                    Kept(
+                        slot: $0.slot, number: $0.content.number, lastLSN: $0.content.lastLSN,
+                        segments: $0.content.segments)
                 }
             }
             state.keptPageCount = both.count
@@ -139,6 +142,11 @@ package final class SnapshotStore: Sendable {
     /// whole log could take the newest one's place.
     package var previousLastLSN: LSN {
         state.withLock { $0.kept.count > 1 ? $0.kept[1].lastLSN : 0 }
+    }
+
+    /// What the kept snapshots need of the log, the newest one first; two at most.
+    package var needs: [(lastLSN: LSN, segments: [SnapshotSegment])] {
+        state.withLock { $0.kept.map { ($0.lastLSN, $0.segments) } }
     }
 
     /// A number that no snapshot of which the store knows has had.
@@ -215,7 +223,9 @@ package final class SnapshotStore: Sendable {
             state.keptLastPage = both.last ?? 0
             state.kept =
                 [
-                    Kept(slot: slot, number: content.number, lastLSN: content.lastLSN)
+                    Kept(
+                    slot: slot, number: content.number, lastLSN: content.lastLSN,
+                    segments: content.segments)
                 ] + state.kept.prefix(1)
             state.newest = Loaded(
                 slot: slot, number: content.number, lastLSN: content.lastLSN,

@@ -1,0 +1,52 @@
+internal import HoldfastRecords
+internal import HoldfastSnapshots
+internal import HoldfastWAL
+
+extension SnapshotStore {
+    /// The numbers of the segments that may go.
+    ///
+    /// A segment is free when neither of the two kept snapshots lists it, because no job that was
+    /// born in it is alive, and both are past it, so that neither has to replay it (I4, I5). With one
+    /// snapshot alone nothing is: should that one be lost, only the whole log could take its place.
+    func freeSegments(of sealed: [SegmentSummary]) -> [UInt64] {
+        let needs = needs
+        guard needs.count == 2, let oldest = needs.map(\.lastLSN).min() else { return [] }
+        let listed = Set(needs.flatMap { $0.segments.map(\.number) })
+        return sealed.filter { $0.nextLSN <= oldest + 1 && !listed.contains($0.number) }
+            .map(\.number)
+    }
+}
+
+extension LogOrigin {
+    /// What the snapshots say about the log; nil where there is none.
+    init?(_ snapshots: SnapshotStore) {
+        guard let newest = snapshots.newest else { return nil }
+        let needs = snapshots.needs
+        let older = needs.count == 2 ? needs[1] : (lastLSN: 0, segments: [])
+        self.init(
+            lastLSN: newest.lastLSN, frameTime: newest.frameTime,
+            segments: newest.segments.map(SegmentSummary.init), olderLastLSN: older.lastLSN,
+            olderSegments: older.segments.map(SegmentSummary.init))
+    }
+}
+
+extension SnapshotSegment {
+    init(_ segment: SegmentSummary, liveCount: UInt64) {
+        self.init(
+            number: segment.number, salt: segment.salt, firstLSN: segment.firstLSN,
+            nextLSN: segment.nextLSN, end: segment.end, byteCount: segment.byteCount,
+            liveCount: liveCount, kind: segment.isCompacted ? .compacted : .plain)
+    }
+}
+
+extension SegmentSummary {
+    init(_ segment: SnapshotSegment) {
+        self.init(
+            number: segment.number, salt: segment.salt, firstLSN: segment.firstLSN,
+            nextLSN: segment.nextLSN, end: segment.end, byteCount: segment.byteCount,
+            isCompacted: segment.kind == .compacted)
+    }
+
+    /// nil where it holds no record.
+    var lsns: ClosedRange<LSN>? { firstLSN < nextLSN ? firstLSN...(nextLSN - 1) : nil }
+}
