@@ -20,11 +20,6 @@ package enum DirectoryLayout {
         number(ofName: name, ending: ".seg")
     }
 
-    /// The number in the name of a sidecar or of a draft of one; nil for every other name.
-    static func sidecarNumber(ofName name: String) -> UInt64? {
-        number(ofName: name, ending: ".idx") ?? number(ofName: name, ending: ".idx.new")
-    }
-
     static func number(ofName name: String, ending: String) -> UInt64? {
         guard name.utf8.count == 16 + ending.utf8.count, name.hasSuffix(ending),
             name.utf8.prefix(16).allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }

@@ -27,6 +27,10 @@ package struct LogDamage: Error, Sendable, Equatable, CustomStringConvertible {
         /// The last frame is not whole. That is what a crash leaves of a commit that nobody was
         /// told of; whether it was that, or damage to the very last commit, cannot be known.
         case unfinished = "the last commit is not whole (torn by a crash, or damaged)"
+        case compactedHeader = "the first block of the compacted segment is damaged"
+        case compactedIndex = "the index of the compacted segment is damaged"
+        case compactedRecord = "records of the compacted segment are damaged"
+        case unreadable = "the disk does not give these bytes back"
         case sidecar = "the sidecar is damaged (it is rebuilt when it is needed)"
     }
 
@@ -37,11 +41,14 @@ package struct LogDamage: Error, Sendable, Equatable, CustomStringConvertible {
     package let byteCount: Int
     /// The records that lie in there, as far as that is known; nil where no record is concerned.
     package let lsns: ClosedRange<LSN>?
+    /// Where it is in a compacted segment: the salt, which is part of its name.
+    private let compactedSalt: UInt64?
 
     init(
         _ kind: Kind, segment number: UInt64, offset: Int, byteCount: Int,
-        lsns: ClosedRange<LSN>? = nil
+        lsns: ClosedRange<LSN>? = nil, compactedSalt: UInt64? = nil
     ) {
+        self.compactedSalt = compactedSalt
         self.kind = kind
         self.segmentNumber = number
         self.offset = offset
@@ -54,11 +61,15 @@ package struct LogDamage: Error, Sendable, Equatable, CustomStringConvertible {
         self.init(
             kind, segment: summary.number, offset: 0, byteCount: summary.byteCount,
             lsns: summary.firstLSN < summary.nextLSN
-                ? summary.firstLSN...(summary.nextLSN - 1) : nil)
+                ? summary.firstLSN...(summary.nextLSN - 1) : nil,
+            compactedSalt: summary.isCompacted ? summary.salt : nil)
     }
 
     package var path: String {
-        kind == .sidecar
+        if let compactedSalt {
+            return DirectoryLayout.compacted(segmentNumber, salt: compactedSalt)
+        }
+        return kind == .sidecar
             ? DirectoryLayout.sidecar(segmentNumber) : DirectoryLayout.segment(segmentNumber)
     }
 

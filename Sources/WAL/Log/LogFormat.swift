@@ -6,10 +6,11 @@
 package enum LogFormat {
     package static let version: UInt32 = 1
 
-    /// "HFSTORE\n", "HFSEGMNT", "HFINDEX\n" and "HFRM" as they lie in a file.
+    /// "HFSTORE\n", "HFSEGMNT", "HFINDEX\n", "HFCMPACT" and "HFRM" as they lie in a file.
     static let storeMagic: UInt64 = 0x0A45_524F_5453_4648
     static let segmentMagic: UInt64 = 0x544E_4D47_4553_4648
     static let sidecarMagic: UInt64 = 0x0A58_4544_4E49_4648
+    static let compactedMagic: UInt64 = 0x5443_4150_4D43_4648
     static let frameMagic: UInt32 = 0x4D52_4648
 
     static let frameHeaderByteCount = 48

@@ -12,6 +12,7 @@ extension LogInspection {
             found(damage)
         }
         reportListed(survey, report)
+        reportListedCompacted(survey, report)
         for number in survey.numbers {
             let start = survey.starts[number]
             if let start {
@@ -64,8 +65,33 @@ extension LogInspection {
             if hasSidecar { summary.sidecarCount += 1 }
         }
         reportEnd(survey, summary, report)
+        for key in survey.compacted {
+            summary.segmentCount += 1
+            summary.byteCount += try verifyCompacted(key, survey, report)
+        }
         summary.damageCount = damageCount
         return summary
+    }
+
+    /// Reads all of a compacted segment and returns its length.
+    private func verifyCompacted(
+        _ key: SegmentKey, _ survey: LogSurvey, _ report: (LogDamage) -> Void
+    ) throws(DiskError) -> Int {
+        let file = try fileSystem.openFile(key.path, for: .reading)
+        let byteCount = try file.byteCount()
+        guard let summary = try compactedSummary(key, file, survey) else {
+            report(
+                LogDamage(
+                    .compactedHeader, segment: key.number, offset: 0,
+                    byteCount: CompactedHeader.blockByteCount, compactedSalt: key.salt))
+            return byteCount
+        }
+        let uuid = try CompactedFile.header(of: file)?.uuid
+        let compacted = CompactedFile(
+            file: file, segment: CompactedFile.segment(summary, uuid))
+        let index = try compacted.checkFrame(report)
+        try compacted.checkRecords(0..<index.count, of: index, report)
+        return byteCount
     }
 
     /// Whether the log goes on as far as the snapshot says.
@@ -98,6 +124,12 @@ extension LogInspection {
                 report(LogDamage(.otherSegment, summary))
                 continue
             }
+        }
+    }
+
+    private func reportListedCompacted(_ survey: LogSurvey, _ report: (LogDamage) -> Void) {
+        for summary in survey.listedCompacted where !survey.compacted.contains(summary.key) {
+            report(LogDamage(.missingSegment, summary))
         }
     }
 

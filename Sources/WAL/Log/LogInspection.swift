@@ -21,6 +21,8 @@ package struct LogInspection {
             /// Replaced by a later one, or released; the next opening puts it away.
             case superfluous
             case unreadable
+            /// What was left of others; its number is the highest of theirs.
+            case compacted
         }
         package let number: UInt64
         package let path: String
@@ -73,12 +75,13 @@ package struct LogInspection {
         }
     }
 
-    /// Every segment, by number.
+    /// Every segment, by number; then the compacted ones.
     package func segments() throws(LogError) -> [Segment] {
         try LogError.reading { () throws(DiskError) in
             let survey = try LogSurvey(fileSystem, origin)
             var result: [Segment] = []
             for number in survey.numbers { result.append(try segment(number, survey)) }
+            for key in survey.compacted { result.append(try compacted(key, survey)) }
             return result
         }
     }
@@ -156,5 +159,29 @@ package struct LogInspection {
             number: number, path: path, state: state, byteCount: byteCount, usedByteCount: used,
             lsns: nextLSN > firstLSN ? firstLSN...(nextLSN - 1) : nil,
             epoch: start.header.epoch, start: start.mark)
+    }
+
+    private func compacted(_ key: SegmentKey, _ survey: LogSurvey) throws(DiskError) -> Segment {
+        let file = try fileSystem.openFile(key.path, for: .reading)
+        let isKept = survey.keptCompacted.contains { $0.key == key }
+        let summary = try compactedSummary(key, file, survey)
+        let lsns = summary.flatMap {
+            $0.firstLSN < $0.nextLSN ? $0.firstLSN...($0.nextLSN - 1) : nil
+        }
+        return Segment(
+            number: key.number, path: key.path,
+            state: summary == nil ? .unreadable : isKept ? .compacted : .superfluous,
+            byteCount: try file.byteCount(), usedByteCount: summary?.end ?? 0, lsns: lsns,
+            epoch: nil, start: nil)
+    }
+
+    /// What the snapshots say of it, or else what it says itself.
+    func compactedSummary(
+        _ key: SegmentKey, _ file: any File, _ survey: LogSurvey
+    ) throws(DiskError) -> SegmentSummary? {
+        if let kept = survey.keptCompacted.first(where: { $0.key == key }) { return kept }
+        guard let summary = try CompactedFile.header(of: file)?.segment.summary, summary.key == key
+        else { return nil }
+        return summary
     }
 }

@@ -69,7 +69,8 @@ struct LogOpening {
         }
         try LogError.writing { () throws(DiskError) in
             try pool.recycle(
-                recovery.chain.superfluous + (recovery.replacedNumber.map { [$0] } ?? []))
+                recovery.chain.superfluous + (recovery.replacedNumber.map { [$0] } ?? []),
+                compacted: recovery.chain.superfluousCompacted)
             try removeOrphans(besides: number)
             try pool.trim()
         }
@@ -133,7 +134,8 @@ struct LogOpening {
 extension LogOpening {
     var report: LogRecoveryReport {
         LogRecoveryReport(
-            segmentCount: recovery.chain.links.count + recovery.chain.listed.count,
+            segmentCount: recovery.chain.links.count + recovery.chain.listed.count
+                + recovery.chain.compacted.count,
             frameCount: recovery.frameCount,
             recordCount: recovery.recordCount, byteCount: recovery.byteCount,
             lastLSN: recovery.sequence.nextLSN - 1, lastFrameTime: frameTimeMin,

@@ -11,6 +11,10 @@ struct LogSurvey {
     /// By number; what the snapshot says of segments, and what it and the older one say.
     let listed: [UInt64: SegmentSummary]
     let kept: [UInt64: SegmentSummary]
+    /// Compacted segments that are there, and what the snapshots say of such.
+    var compacted: [SegmentKey] = []
+    let listedCompacted: [SegmentSummary]
+    let keptCompacted: [SegmentSummary]
     let originLSN: LSN?
     let keptLSN: LSN
 
@@ -19,12 +23,15 @@ struct LogSurvey {
         keptLSN = min(origin?.olderLastLSN ?? 0, origin?.lastLSN ?? 0)
         let segments = (origin?.segments ?? []).filter { !$0.isCompacted }
         let older = (origin?.olderSegments ?? []).filter { !$0.isCompacted }
+        listedCompacted = (origin?.segments ?? []).filter(\.isCompacted)
+        keptCompacted = listedCompacted + (origin?.olderSegments ?? []).filter(\.isCompacted)
         listed = Self.byNumber(segments)
         kept = Self.byNumber(segments + older)
         for name in try fileSystem.list(DirectoryLayout.log) {
             if let number = DirectoryLayout.number(ofName: name, ending: ".idx") {
                 sidecars.insert(number)
             }
+            if let key = DirectoryLayout.compactedKey(ofName: name) { compacted.append(key) }
             guard let number = DirectoryLayout.segmentNumber(ofName: name) else { continue }
             numbers.append(number)
             let file = try fileSystem.openFile(DirectoryLayout.segment(number), for: .reading)

@@ -8,7 +8,7 @@ final class SegmentCatalog: Sendable {
     /// One segment's share of a read.
     struct Group {
         let file: any File
-        let number: UInt64
+        let key: SegmentKey
         var places: [SegmentIndex.Place]
     }
 
@@ -17,7 +17,7 @@ final class SegmentCatalog: Sendable {
         var groups: [Group] = []
         /// Those that are not found.
         var absent: [LSN] = []
-        fileprivate var held: [UInt64] = []
+        fileprivate var held: [SegmentKey] = []
     }
 
     /// Where the first of some LSNs lies; the segment is held.
@@ -39,22 +39,51 @@ final class SegmentCatalog: Sendable {
     }
 
     private struct State {
-        var sealed: [SealedSegment]
+        /// All that are sealed, by number.
+        var sealed: [SealedSegment] = []
+        /// Those that reads look into, by LSN; no two of them have one in common.
+        var searched: [SealedSegment] = []
         /// Sealed not long ago, the sidecar not written yet.
-        var unwritten: [UInt64: SegmentIndex] = [:]
+        var unwritten: [SegmentKey: SegmentIndex] = [:]
         /// Least recently used first.
-        var loaded: [(number: UInt64, segment: Loaded)] = []
+        var loaded: [(key: SegmentKey, segment: Loaded)] = []
         var active: SegmentWriter
         var activeIndex: SegmentIndex
         var activeNextLSN: LSN
         /// By how many reads a segment is held.
-        var holds: [UInt64: Int] = [:]
+        var holds: [SegmentKey: Int] = [:]
         /// No longer found, and to be put away when nobody holds them.
-        var leaving: [UInt64] = []
+        var leaving: [SegmentKey] = []
 
-        mutating func letGo(_ number: UInt64) {
-            let count = holds[number, default: 1] - 1
-            holds[number] = count == 0 ? nil : count
+        mutating func hold(_ key: SegmentKey) {
+            holds[key, default: 0] += 1
+        }
+
+        mutating func letGo(_ key: SegmentKey) {
+            let count = holds[key, default: 1] - 1
+            holds[key] = count == 0 ? nil : count
+        }
+
+        /// The first of those that are searched whose records do not all lie before `lsn`.
+        func position(of lsn: LSN) -> Int {
+            var low = 0
+            var high = searched.count
+            while low < high {
+                let middle = (low + high) / 2
+                if searched[middle].nextLSN <= lsn { low = middle + 1 } else { high = middle }
+            }
+            return low
+        }
+
+        /// Makes a sealed segment known, and searched where no other one is for these LSNs.
+        mutating func add(_ segment: SealedSegment) {
+            let behind = sealed.lastIndex { $0.isOrdered(notBehind: segment.key) }
+            sealed.insert(segment, at: behind.map { $0 + 1 } ?? 0)
+            let position = position(of: segment.firstLSN)
+            let isFree =
+                position == searched.count || searched[position].firstLSN >= segment.nextLSN
+            guard isFree, segment.firstLSN < segment.nextLSN else { return }
+            searched.insert(segment, at: position)
         }
     }
 
@@ -66,15 +95,19 @@ final class SegmentCatalog: Sendable {
     /// One thread at a time scans segments and writes sidecars.
     private let sidecarWork = Mutex(())
 
+    /// - Parameters:
+    ///   - sealed: where two have LSNs in common, the first of them is read.
+    ///   - last: the one that `lastIndex` is of.
     init(
-        _ fileSystem: any FileSystem, sealed: [SealedSegment], lastIndex: SegmentIndex?,
-        active: SegmentWriter, activeIndex: SegmentIndex, nextLSN: LSN
+        _ fileSystem: any FileSystem, sealed: [SealedSegment], last: SealedSegment?,
+        lastIndex: SegmentIndex?, active: SegmentWriter, activeIndex: SegmentIndex, nextLSN: LSN
     ) {
         self.fileSystem = fileSystem
-        var first = State(
-            sealed: sealed, active: active, activeIndex: activeIndex, activeNextLSN: nextLSN)
-        if let lastIndex, let last = sealed.last { first.unwritten[last.number] = lastIndex }
-        state = Mutex(first)
+        var first = State(active: active, activeIndex: activeIndex, activeNextLSN: nextLSN)
+        for segment in sealed { first.add(segment) }
+        if let last, let lastIndex { first.unwritten[last.key] = lastIndex }
+        let start = first
+        state = Mutex(start)
     }
 
     // MARK: What the writer says
@@ -93,16 +126,16 @@ final class SegmentCatalog: Sendable {
         state.withLock { state in
             // It has no record, and the new one follows its predecessor.
             if state.activeNextLSN == state.active.firstLSN {
-                state.leaving.append(state.active.number)
+                state.leaving.append(state.active.header.key)
                 state.active = writer
                 state.activeIndex = SegmentIndex(firstLSN: writer.firstLSN)
                 return
             }
-            state.sealed.append(
+            state.add(
                 SealedSegment(
                     header: state.active.header, firstLSN: state.active.firstLSN,
                     nextLSN: state.activeNextLSN, end: state.active.end))
-            state.unwritten[state.active.number] = state.activeIndex
+            state.unwritten[state.active.header.key] = state.activeIndex
             state.active = writer
             state.activeIndex = SegmentIndex(firstLSN: writer.firstLSN)
         }
@@ -119,7 +152,7 @@ final class SegmentCatalog: Sendable {
         while !rest.isEmpty {
             switch hold(rest) {
             case .sealed(let segment):
-                located.held.append(segment.number)
+                located.held.append(segment.key)
                 let part = rest.prefix { $0 < segment.nextLSN }
                 rest = rest.dropFirst(part.count)
                 let loaded: Loaded
@@ -129,7 +162,7 @@ final class SegmentCatalog: Sendable {
                     letGo(located)
                     throw error
                 }
-                var group = Group(file: loaded.file, number: segment.number, places: [])
+                var group = Group(file: loaded.file, key: segment.key, places: [])
                 for lsn in part {
                     if let place = loaded.index.place(of: lsn, end: segment.end) {
                         group.places.append(place)
@@ -139,7 +172,7 @@ final class SegmentCatalog: Sendable {
                 }
                 if !group.places.isEmpty { located.groups.append(group) }
             case .active(let group, let absent):
-                located.held.append(group.number)
+                located.held.append(group.key)
                 located.absent += absent
                 if !group.places.isEmpty { located.groups.append(group) }
                 rest = []
@@ -155,7 +188,7 @@ final class SegmentCatalog: Sendable {
     /// The read is over.
     func letGo(_ located: Located) {
         state.withLock { state in
-            for number in located.held { state.letGo(number) }
+            for key in located.held { state.letGo(key) }
         }
     }
 
@@ -165,23 +198,68 @@ final class SegmentCatalog: Sendable {
     var sealed: [SealedSegment] { state.withLock { $0.sealed } }
 
     /// From now on none of these is found. Those that are not sealed stay.
-    func release(_ numbers: Set<UInt64>) {
+    func release(_ keys: Set<SegmentKey>) {
         state.withLock { state in
-            state.leaving += state.sealed.map(\.number).filter(numbers.contains)
-            state.sealed.removeAll { numbers.contains($0.number) }
+            state.leaving += state.sealed.map(\.key).filter(keys.contains)
+            state.sealed.removeAll { keys.contains($0.key) }
+            state.searched.removeAll { keys.contains($0.key) }
         }
     }
 
     /// Those that have been released and that nobody holds any more, for the caller to put away.
-    func takeLeft() -> [UInt64] {
+    func takeLeft() -> [SegmentKey] {
         state.withLock { state in
             let left = Set(state.leaving.filter { state.holds[$0] == nil })
             if left.isEmpty { return [] }
             state.leaving.removeAll(where: left.contains)
-            state.loaded.removeAll { left.contains($0.number) }
-            for number in left { state.unwritten[number] = nil }
-            return left.sorted()
+            state.loaded.removeAll { left.contains($0.key) }
+            for key in left { state.unwritten[key] = nil }
+            return left.sorted { $0.number < $1.number }
         }
+    }
+
+    /// Whether reads may go to one compacted segment instead of these: nothing else lies between.
+    func isGroup(_ keys: Set<SegmentKey>, firstLSN: LSN, nextLSN: LSN) -> Bool {
+        state.withLock { state in
+            keys.isSubset(of: state.sealed.map(\.key)) && nextLSN <= state.active.firstLSN
+                && state.searched.allSatisfy {
+                    keys.contains($0.key) || $0.nextLSN <= firstLSN || $0.firstLSN >= nextLSN
+                }
+        }
+    }
+
+    /// From now on reads go to a compacted segment instead of those that it stands for.
+    func add(_ compacted: SealedSegment, insteadOf keys: Set<SegmentKey>) {
+        state.withLock { state in
+            state.searched.removeAll { keys.contains($0.key) }
+            state.add(compacted)
+        }
+    }
+
+    /// The sealed segment behind this one, or the first; held until `letGo`.
+    func holdNext(after key: SegmentKey?) -> SealedSegment? {
+        state.withLock { state in
+            let position = key.flatMap { key in
+                state.sealed.lastIndex { $0.isOrdered(notBehind: key) }.map { $0 + 1 }
+            }
+            guard state.sealed.indices.contains(position ?? 0) else { return nil }
+            let segment = state.sealed[position ?? 0]
+            state.hold(segment.key)
+            return segment
+        }
+    }
+
+    /// Holds one until `letGo`, if it is still there.
+    func hold(_ key: SegmentKey) -> SealedSegment? {
+        state.withLock { state in
+            guard let segment = state.sealed.first(where: { $0.key == key }) else { return nil }
+            state.hold(key)
+            return segment
+        }
+    }
+
+    func letGo(_ key: SegmentKey) {
+        state.withLock { $0.letGo(key) }
     }
 
     var counts: (segments: Int, bytes: Int, active: SegmentWriter, indexBytes: Int) {
@@ -202,18 +280,16 @@ final class SegmentCatalog: Sendable {
     func writeSidecar() throws(DiskError) -> Bool {
         try sidecarWork.withLock { _ throws(DiskError) in
             let work = state.withLock { state -> (SealedSegment, SegmentIndex)? in
-                guard
-                    let number = state.unwritten.keys.filter({ !state.leaving.contains($0) }).min(),
-                    let index = state.unwritten[number],
-                    let segment = state.sealed.first(where: { $0.number == number })
+                guard let segment = state.sealed.first(where: { state.unwritten[$0.key] != nil }),
+                    let index = state.unwritten[segment.key]
                 else { return nil }
-                state.holds[number, default: 0] += 1
+                state.hold(segment.key)
                 return (segment, index)
             }
             guard let (segment, index) = work else { return false }
-            defer { state.withLock { $0.letGo(segment.number) } }
+            defer { letGo(segment.key) }
             try SidecarFile.store(index, of: segment, in: fileSystem)
-            state.withLock { $0.unwritten[segment.number] = nil }
+            state.withLock { $0.unwritten[segment.key] = nil }
             return true
         }
     }
@@ -224,9 +300,10 @@ final class SegmentCatalog: Sendable {
         let lsn = lsns.first!
         return state.withLock { state in
             if lsn >= state.active.firstLSN {
-                state.holds[state.active.number, default: 0] += 1
+                state.hold(state.active.header.key)
                 var absent: [LSN] = []
-                var group = Group(file: state.active.file, number: state.active.number, places: [])
+                var group = Group(
+                    file: state.active.file, key: state.active.header.key, places: [])
                 for lsn in lsns {
                     if let place = state.activeIndex.place(of: lsn, end: state.active.end) {
                         group.places.append(place)
@@ -236,28 +313,28 @@ final class SegmentCatalog: Sendable {
                 }
                 return .active(group, absent: absent)
             }
-            var low = 0
-            var high = state.sealed.count
-            while low < high {
-                let middle = (low + high) / 2
-                if state.sealed[middle].nextLSN <= lsn { low = middle + 1 } else { high = middle }
+            let position = state.position(of: lsn)
+            guard position < state.searched.count else {
+                return .nowhere(next: state.active.firstLSN)
             }
-            guard low < state.sealed.count else { return .nowhere(next: state.active.firstLSN) }
-            let segment = state.sealed[low]
+            let segment = state.searched[position]
             guard segment.firstLSN <= lsn else { return .nowhere(next: segment.firstLSN) }
-            state.holds[segment.number, default: 0] += 1
+            state.hold(segment.key)
             return .sealed(segment)
         }
     }
 
     private func load(_ segment: SealedSegment) throws(DiskError) -> Loaded {
-        if let loaded = inMemory(segment.number) { return loaded }
-        let file = try fileSystem.openFile(
-            DirectoryLayout.segment(segment.number), for: .reading)
+        if let loaded = inMemory(segment.key) { return loaded }
+        let file = try fileSystem.openFile(segment.key.path, for: .reading)
         let loaded = try sidecarWork.withLock { _ throws(DiskError) in
             // Somebody else may just have done it.
-            if let loaded = inMemory(segment.number) { return loaded }
-            let known = state.withLock { $0.unwritten[segment.number] }
+            if let loaded = inMemory(segment.key) { return loaded }
+            if segment.isCompacted {
+                let index = try CompactedFile(file: file, segment: segment).index().index
+                return Loaded(file: file, index: index)
+            }
+            let known = state.withLock { $0.unwritten[segment.key] }
             if let index = known ?? SidecarFile.load(segment, in: fileSystem) {
                 return Loaded(file: file, index: index)
             }
@@ -267,8 +344,8 @@ final class SegmentCatalog: Sendable {
             return Loaded(file: file, index: index)
         }
         state.withLock { state in
-            state.loaded.removeAll { $0.number == segment.number }
-            state.loaded.append((segment.number, loaded))
+            state.loaded.removeAll { $0.key == segment.key }
+            state.loaded.append((segment.key, loaded))
             var byteCount = state.loaded.reduce(0) { $0 + $1.segment.index.footprintByteCount }
             while byteCount > Self.indexByteCountMax, state.loaded.count > 1 {
                 byteCount -= state.loaded.removeFirst().segment.index.footprintByteCount
@@ -278,9 +355,9 @@ final class SegmentCatalog: Sendable {
         return loaded
     }
 
-    private func inMemory(_ number: UInt64) -> Loaded? {
+    private func inMemory(_ key: SegmentKey) -> Loaded? {
         state.withLock { state in
-            guard let position = state.loaded.firstIndex(where: { $0.number == number }) else {
+            guard let position = state.loaded.firstIndex(where: { $0.key == key }) else {
                 return nil
             }
             let entry = state.loaded.remove(at: position)

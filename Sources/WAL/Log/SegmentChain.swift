@@ -17,6 +17,10 @@ struct SegmentChain {
     private(set) var links: [Link] = []
     /// Segments before the links that one of the snapshots needs, in their order.
     private(set) var listed: [SealedSegment] = []
+    /// Compacted segments that one of the snapshots needs, those of the newest first.
+    private(set) var compacted: [SealedSegment] = []
+    /// The paths of those that none of them needs.
+    private(set) var superfluousCompacted: [String] = []
     /// Segments that hold nothing which is not also in a later one, or known to the snapshot, or
     /// nothing at all: left behind by an open or a release that was interrupted.
     private(set) var superfluous: [UInt64] = []
@@ -56,11 +60,15 @@ struct SegmentChain {
             }
         }
         guard let last = begun.keys.max() else {
-            guard let origin, origin.lastLSN > 0 else { return }
+            guard let origin, origin.lastLSN > 0 else {
+                try takeCompacted(names)
+                return
+            }
             throw .olderThanSnapshot(lastLSN: 0, snapshotLSN: origin.lastLSN)
         }
         try follow(from: last, &begun)
         try takeListed(&begun)
+        try takeCompacted(names)
         try putAside(begun)
     }
 
@@ -127,6 +135,35 @@ struct SegmentChain {
             listed.append(SealedSegment(found.header, summary))
         }
         listed.sort { $0.number < $1.number }
+    }
+
+    /// I11 for compacted segments. The snapshot says all that is needed to read one: where its first
+    /// block is damaged, its records are still found.
+    private mutating func takeCompacted(_ names: [String]) throws(LogError) {
+        var present = Set(names.compactMap(DirectoryLayout.compactedKey(ofName:)))
+        let listed = (origin?.segments ?? []).filter(\.isCompacted)
+        let older = (origin?.olderSegments ?? []).filter(\.isCompacted)
+        for (isNeeded, summary) in listed.map({ (true, $0) }) + older.map({ (false, $0) }) {
+            guard present.remove(summary.key) != nil else {
+                if !isNeeded || compacted.contains(where: { $0.key == summary.key }) { continue }
+                if let last = links.last, let origin { try requireNotOlder(last, than: origin) }
+                throw .damaged(LogDamage(.missingSegment, summary))
+            }
+            let (byteCount, header) = try LogError.reading { () throws(DiskError) in
+                let file = try fileSystem.openFile(summary.key.path, for: .reading)
+                return (try file.byteCount(), try CompactedFile.header(of: file))
+            }
+            if header == nil { damagedHeaderCount += 1 }
+            let isRight = header?.describes(summary) ?? (byteCount == summary.byteCount)
+            if isRight, byteCount == summary.byteCount {
+                compacted.append(CompactedFile.segment(summary, links.last?.header.uuid))
+            } else if isNeeded {
+                throw .damaged(LogDamage(.otherSegment, summary))
+            } else {
+                present.insert(summary.key)
+            }
+        }
+        superfluousCompacted = present.map(\.path).sorted()
     }
 
     /// Tells an old log under a newer snapshot from one that has lost a part.

@@ -68,9 +68,14 @@ struct SegmentIndex: Equatable, Sendable {
             if deltas[middle] < delta { low = middle + 1 } else { high = middle }
         }
         guard low < deltas.count, deltas[low] == delta else { return nil }
-        return Place(
-            lsn: lsn, offset: Int(offsets[low]),
-            limit: low + 1 < offsets.count ? Int(offsets[low + 1]) : end)
+        return place(at: low, end: end)
+    }
+
+    /// - Parameter entry: from 0, below `count`.
+    func place(at entry: Int, end: Int) -> Place {
+        Place(
+            lsn: firstLSN + LSN(deltas[entry]), offset: Int(offsets[entry]),
+            limit: entry + 1 < offsets.count ? Int(offsets[entry + 1]) : end)
     }
 
     /// Reads the frames of a sealed segment, up to its cut, for what a sidecar would say. Stops

@@ -21,8 +21,11 @@ extension SegmentPool {
     /// Takes segments out of the log. Their names are gone from there, durably, before any byte of
     /// them changes; nobody may be reading them any more. Their sidecars go with them, and so do the
     /// files that will not be needed.
-    func recycle(_ numbers: [UInt64]) throws(DiskError) {
-        if numbers.isEmpty { return }
+    ///
+    /// - Parameter compacted: paths of compacted ones, which are of no use to the pool.
+    func recycle(_ numbers: [UInt64], compacted: [String] = []) throws(DiskError) {
+        if numbers.isEmpty, compacted.isEmpty { return }
+        for path in compacted { try fileSystem.remove(path) }
         var raws: [UInt64] = []
         for number in numbers {
             let segment = DirectoryLayout.segment(number)

@@ -122,6 +122,10 @@ final class SegmentPool: Sendable {
         return candidate
     }
 
+    /// The path of a file that is to be written in the pool before it gets its name. The next opening
+    /// removes it where that does not come about.
+    func takeDraftPath() -> String { Self.path(takeName(), ".raw") }
+
     /// Puts a file back that was taken and not used after all.
     func giveBack(_ candidate: Candidate) {
         spares.withLock { spares in

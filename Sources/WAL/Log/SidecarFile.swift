@@ -113,3 +113,10 @@ enum SidecarFile {
         try fileSystem.rename(draft, to: path)
     }
 }
+
+extension DirectoryLayout {
+    /// The number in the name of a sidecar or of a draft of one; nil for every other name.
+    static func sidecarNumber(ofName name: String) -> UInt64? {
+        number(ofName: name, ending: ".idx") ?? number(ofName: name, ending: ".idx.new")
+    }
+}

@@ -22,11 +22,12 @@ package final class WriteAheadLog: Sendable {
     package let firstNextLSN: LSN
     package let identity: StoreIdentity
 
-    private let directory: DataDirectory
+    let directory: DataDirectory
     private let epoch: UInt32
     private let clocks: StartMark
-    private let pool: SegmentPool
-    private let catalog: SegmentCatalog
+    let pool: SegmentPool
+    let catalog: SegmentCatalog
+    let scrubber = Mutex(Scrubber())
     private let writing: Mutex<Writing>
     private let lastDurableLSN: Atomic<LSN>
     /// The error after which nothing goes on.
@@ -88,8 +89,9 @@ package final class WriteAheadLog: Sendable {
                 end: segment.end)
         }
         catalog = SegmentCatalog(
-            directory.fileSystem, sealed: recovery.sealed, lastIndex: recovery.lastIndex,
-            active: segment, activeIndex: index, nextLSN: firstNextLSN)
+            directory.fileSystem, sealed: recovery.chain.compacted + recovery.sealed,
+            last: recovery.sealed.last, lastIndex: recovery.lastIndex, active: segment,
+            activeIndex: index, nextLSN: firstNextLSN)
     }
 
     /// The last LSN that is on the disk.
@@ -182,29 +184,6 @@ package final class WriteAheadLog: Sendable {
         catalog.roll(to: next)
     }
 
-    /// The segments that will never be written again, in their order. Any thread may ask.
-    package var sealedSegments: [SegmentSummary] { catalog.sealed.map(\.summary) }
-
-    /// Gives sealed segments back: from now on their records are not found, and their files go to
-    /// the pool, or back to the volume, as soon as no reader holds them; the next calls of this and
-    /// of `prepareSpareSegments` see to that. For the background thread.
-    ///
-    /// - Parameter numbers: of segments that no kept snapshot lists, and whose records every kept
-    ///   snapshot knows. Those that are not sealed are passed over.
-    package func release(_ numbers: [UInt64]) throws(LogError) {
-        try checkUsable()
-        try poisoning { () throws(LogError) in
-            catalog.release(Set(numbers))
-            _ = try recycleLeft()
-        }
-    }
-
-    private func recycleLeft() throws(LogError) -> Bool {
-        let left = catalog.takeLeft()
-        try LogError.writing { () throws(DiskError) in try pool.recycle(left) }
-        return !left.isEmpty
-    }
-
     /// One step of what is done ahead of time, at most some milliseconds of the disk's: the next
     /// segment's headers, a piece of a spare segment, a sidecar, a released segment. For one
     /// background thread.
@@ -286,11 +265,11 @@ package final class WriteAheadLog: Sendable {
 
     // MARK: Failing
 
-    private func checkUsable() throws(LogError) {
+    func checkUsable() throws(LogError) {
         if let failure = failure.withLock({ $0 }) { throw failure }
     }
 
-    private func poisoning<Value>(
+    func poisoning<Value>(
         _ body: () throws(LogError) -> Value
     ) throws(LogError) -> Value {
         do throws(LogError) {
