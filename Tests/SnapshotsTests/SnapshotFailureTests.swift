@@ -106,6 +106,27 @@ import Testing
         }
     }
 
+    @Test("F11: a sync that fails outside a snapshot is the end of the store, too")
+    func failedReserve() throws {
+        var position = 1
+        while true {
+            let test = try TestSnapshots(seed: 3)
+            test.fileSystem.fail(
+                SimulatedFault(
+                    [.sync, .syncDirectory], position: position, code: Code.inputOutput))
+            do throws(SnapshotError) {
+                while try test.store.reserve(sparePageCount: 4) {}
+                break
+            } catch {
+                #expect(error.isFatal)
+                #expect(test.store.failure == error)
+                #expect(throws: error) { try test.begin() }
+            }
+            position += 1
+        }
+        #expect(position > 4)
+    }
+
     @Test("F12: a read that fails at the opening is an error and no missing snapshot")
     func failedRead() throws {
         let test = try TestSnapshots()

@@ -61,6 +61,10 @@ import Testing
         let fileSystem = Self.damaged(test, slot: test.store.newest!.slot)
         let again = try TestSnapshots(fileSystem, epoch: 2)
         try again.store.quarantinePassedOver()
+        let rename = try #require(fileSystem.calls.firstIndex { $0.call == .rename })
+        #expect(
+            Set(fileSystem.calls[rename...].filter { $0.call == .syncDirectory }.map(\.path))
+                == [SnapshotLayout.quarantine, SnapshotLayout.snapshots])
         let disk = fileSystem.disk.afterPowerLoss(CrashChoices())
         #expect(Self.quarantined(disk).count == 1)
         #expect(try TestSnapshots(SimulatedFileSystem(disk), epoch: 3).store.passedOver == [])
