@@ -46,7 +46,9 @@ import Testing
         #expect(uses.segments.compactMap(\.liveCount).reduce(0, +) == live.count)
         for use in uses.segments {
             let lsns = use.segment.lsns
-            #expect(use.liveCount == lsns.map { range in live.filter { range.contains($0) }.count } ?? 0)
+            #expect(
+                use.liveCount == lsns.map { range in live.filter { range.contains($0) }.count } ?? 0
+            )
             let births = try #require(use.birthCount)
             #expect(births >= use.liveCount ?? 0)
             #expect((use.liveCount == 0) == (use.liveByteCount == 0))

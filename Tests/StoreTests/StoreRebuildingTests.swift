@@ -61,7 +61,8 @@ import Testing
         #expect(rebuilt.log.recovery.recordCount == 0)
     }
 
-    @Test("where segments are gone, every job that is not done is there again, and the counts say so")
+    @Test(
+        "where segments are gone, every job that is not done is there again, and the counts say so")
     func releasedSegments() throws {
         let rig = try StoreRig()
         let kept = try rig.enqueue("kept", count: 5)

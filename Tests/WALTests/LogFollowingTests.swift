@@ -70,8 +70,10 @@ import Testing
         // All of the frame but one byte of its records.
         var torn = after
         let change = try #require(
-            zip(after, before.contents(path) ?? []).enumerated().filter { $0.element.0 != $0.element.1 }
-                .map(\.offset).last)
+            zip(after, before.contents(path) ?? []).enumerated().filter {
+                $0.element.0 != $0.element.1
+            }
+            .map(\.offset).last)
         torn[change] ^= 1
         var disk = store.fileSystem.disk
         disk.place(path, torn)

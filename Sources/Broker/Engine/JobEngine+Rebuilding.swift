@@ -38,7 +38,9 @@ extension JobEngine {
     package mutating func rebuild(
         _ remains: LogRemains, lsn: LSN, body: UnsafeRawBufferPointer, _ counts: inout RebuildCounts
     ) {
-        guard body.first.flatMap({ RecordType(byte: $0) }) == .enqueue, lsn > lastLSN else { return }
+        guard body.first.flatMap({ RecordType(byte: $0) }) == .enqueue, lsn > lastLSN else {
+            return
+        }
         lastLSN = lsn
         guard let birth = BirthFacts(lsn: lsn, body: body),
             birth.queue.rawValue < QueueTable.numberEnd
@@ -74,7 +76,8 @@ extension JobEngine {
     private func version(of job: LogRemains.Job?, missingCount: UInt64) -> UInt32 {
         let known = job.map { $0.isLeased ? UInt64($0.version) + 1 : UInt64($0.version) } ?? 0
         // Behind that no version would be left for what comes.
-        return UInt32(min(known + (missingCount > 0 ? missingCount + 1 : 0), UInt64(UInt32.max / 2)))
+        return UInt32(
+            min(known + (missingCount > 0 ? missingCount + 1 : 0), UInt64(UInt32.max / 2)))
     }
 
     private mutating func makeQueue(

@@ -48,7 +48,7 @@ package struct Store: ~Copyable {
         } catch {
             // A page that cannot be read is the cause of whatever else did not fit.
             if let failure = engine.pages.failure { throw .page(failure) }
-            throw .log(error)
+            throw StoreFault(error, snapshots)
         }
         if let failure = engine.pages.failure { throw .page(failure) }
         do throws(SnapshotError) {

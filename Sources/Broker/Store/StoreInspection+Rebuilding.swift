@@ -93,6 +93,10 @@ extension StoreInspection {
             switch error {
             case .directory: throw .store(error)
             case .page, .root: return "\(error)"
+            case .unreadableSnapshots(_, let fault):
+                // A disk that does not answer has lost nothing.
+                if case .read = fault { throw .store(error) }
+                return "\(error)"
             case .snapshots(let fault):
                 switch fault {
                 // Another version's, another store's, or a disk that does not answer: not lost.

@@ -39,7 +39,7 @@ extension StoreInspection {
                 })
         } catch {
             if let failure = engine.pages.failure { throw .page(failure) }
-            throw .log(error)
+            throw StoreFault(error, store)
         }
         if let failure = engine.pages.failure { throw .page(failure) }
         return RestoredStore(

@@ -6,6 +6,9 @@ package import HoldfastWAL
 /// A segment and what of it is still of use.
 package struct SegmentUse: Sendable, Equatable {
     package let segment: LogInspection.Segment
+    /// Whether its place in the log is known: not where it is named by no other one, and only a
+    /// snapshot that cannot be read could say whether it is needed.
+    package let isPlaceKnown: Bool
     /// Jobs that were born in it; nil where it cannot be read.
     package let birthCount: Int?
     /// Those of them that are not done; nil where that is not known.
@@ -44,8 +47,9 @@ extension StoreInspection {
             for segment in segments {
                 uses.append(
                     SegmentUse(
-                        segment: segment, birthCount: try births(of: segment), liveCount: nil,
-                        liveByteCount: nil))
+                        segment: segment,
+                        isPlaceKnown: snapshots.newest != nil || segment.state != .superfluous,
+                        birthCount: try births(of: segment), liveCount: nil, liveByteCount: nil))
             }
             return SegmentUses(segments: uses, unknown: "\(error)")
         }
@@ -69,7 +73,8 @@ extension StoreInspection {
             }
             uses.append(
                 SegmentUse(
-                    segment: segment, birthCount: records?.count, liveCount: liveCount,
+                    segment: segment, isPlaceKnown: true, birthCount: records?.count,
+                    liveCount: liveCount,
                     liveByteCount: records?.wantedByteCount))
         }
         // Looking jobs up reads pages.
@@ -78,7 +83,8 @@ extension StoreInspection {
     }
 
     private func births(of segment: LogInspection.Segment) throws(LogError) -> Int? {
-        try IndexedRecords(of: segment, in: fileSystem, readsLengths: false, isWanted: { _ in false }
+        try IndexedRecords(
+            of: segment, in: fileSystem, readsLengths: false, isWanted: { _ in false }
         )?.count
     }
 }

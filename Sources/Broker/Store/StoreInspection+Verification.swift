@@ -11,6 +11,8 @@ package struct StoreVerification: Sendable {
     package let pages: SnapshotInspection.PageSummary
     /// Pages that the state consists of; nil where it cannot be restored.
     package internal(set) var reachablePageCount: Int?
+    /// Whether every job was looked at. Where there are very many of them, they are only counted.
+    package internal(set) var isEveryJobChecked = false
     /// Jobs that are not done; nil where the state cannot be restored.
     package internal(set) var jobCount: Int?
     /// Why the state could not be looked at; nil where it could.
@@ -81,7 +83,9 @@ extension StoreInspection {
                 continue
             }
             let isNamed = known.contains {
-                if case .log(let damage) = $0 { damage.segmentNumber == segment.number } else {
+                if case .log(let damage) = $0 {
+                    damage.segmentNumber == segment.number
+                } else {
                     false
                 }
             }
@@ -110,7 +114,7 @@ extension StoreInspection {
         do throws(StoreFault) {
             var faults: [StoreDamage] = []
             let store = try restore { engine in
-                faults += engine.invariantFaults().map { .state($0) }
+                faults += invariantFaults(of: engine, &result)
                 result.reachablePageCount = Self.walk(engine, &faults)
                 for segment in listed {
                     let lsns = SegmentSummary(segment).lsns
@@ -123,7 +127,7 @@ extension StoreInspection {
                 }
             }
             if snapshots.newest == nil {
-                faults += store.engine.invariantFaults().map { .state($0) }
+                faults += invariantFaults(of: store.engine, &result)
             }
             // A page that fails reads as an empty one: then only that counts, and was thrown above.
             if let failure = store.engine.pages.failure { throw .page(failure) }
@@ -132,9 +136,23 @@ extension StoreInspection {
         } catch {
             result.unknown = "\(error)"
             // Damage to the log, and what it leads to, was named already.
-            if case .page(let failure) = error { add(failure, &result) }
-            else if result.damages.isEmpty { result.damages.append(.start("\(error)")) }
+            if case .page(let failure) = error {
+                add(failure, &result)
+            } else if result.damages.isEmpty {
+                result.damages.append(.start("\(error)"))
+            }
         }
+    }
+
+    /// Jobs that are looked at one by one: it takes about 100 bytes of memory for each.
+    private static let checkedJobCountMax = 5_000_000
+
+    private func invariantFaults(
+        of engine: borrowing JobEngine, _ result: inout StoreVerification
+    ) -> [StoreDamage] {
+        guard engine.jobCount <= Self.checkedJobCountMax else { return [] }
+        result.isEveryJobChecked = true
+        return engine.invariantFaults().map { .state($0) }
     }
 
     /// A page that the walk over all of them found damaged need not be named twice; one that is

@@ -45,7 +45,10 @@ package struct LogFollowing {
         var hasCome = false
         if offset == nil {
             guard let start = try reader.start() else { return false }
-            show(.frame(summary(start.header, reader.header.frames.lowerBound, .start(start.mark), reader)))
+            show(
+                .frame(
+                    summary(
+                        start.header, reader.header.frames.lowerBound, .start(start.mark), reader)))
             offset = reader.endOfStart
             hasCome = true
         }
@@ -133,7 +136,8 @@ package struct LogFollowing {
             guard error.isNotFound else { throw error }
             return nil
         }
-        guard let header = try SegmentHeader.read(from: file)?.header, header.number == number else {
+        guard let header = try SegmentHeader.read(from: file)?.header, header.number == number
+        else {
             return nil
         }
         return SegmentReader(file: file, header: header)

@@ -53,7 +53,8 @@ struct QueueFilter {
     private mutating func end(_ number: UInt32, at lsn: LSN) {
         for index in spans.indices
         where spans[index].number == number && spans[index].lsns.upperBound == .max {
-            spans[index].lsns = spans[index].lsns.lowerBound...max(lsn, spans[index].lsns.lowerBound)
+            spans[index].lsns =
+                spans[index].lsns.lowerBound...max(lsn, spans[index].lsns.lowerBound)
         }
     }
 

@@ -20,6 +20,7 @@ extension RecordDump {
             }
             try flush()
             if !isRunning, !wasRunning { return }
+            if !Output.hasReader { return }
             wasRunning = isRunning
             if !hasCome, isRunning { try await Task.sleep(for: Self.pause) }
         }

@@ -40,7 +40,8 @@ struct SegmentList: AsyncParsableCommand {
     private func row(_ use: SegmentUse, _ now: Int64) -> [String] {
         let segment = use.segment
         return [
-            String(segment.number), segment.state.rawValue, String(segment.byteCount),
+            String(segment.number), use.isPlaceKnown ? segment.state.rawValue : "?",
+            String(segment.byteCount),
             String(segment.usedByteCount), use.liveByteCount.text, use.deadByteCount.text,
             use.liveCount.text, use.doneCount.text,
             segment.lsns.map { String($0.lowerBound) } ?? "",
@@ -55,7 +56,7 @@ struct SegmentList: AsyncParsableCommand {
         return .object([
             ("segment", .unsigned(segment.number)),
             ("path", .text(segment.path)),
-            ("state", .text(segment.state.rawValue)),
+            ("state", use.isPlaceKnown ? .text(segment.state.rawValue) : .null),
             ("bytes", .number(segment.byteCount)),
             ("used_bytes", .number(segment.usedByteCount)),
             ("live_bytes", .optional(use.liveByteCount) { .number($0) }),

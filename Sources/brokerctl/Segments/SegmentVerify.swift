@@ -28,11 +28,12 @@ struct SegmentVerify: AsyncParsableCommand {
                 + advice(found.damages))
     }
 
+    /// The log is the truth: where it is whole, the rest can be made anew from it.
     private func advice(_ damages: [StoreDamage]) -> String {
-        let isInLog = damages.contains { if case .log = $0 { true } else { false } }
-        return isInLog
+        let isLogAlone = damages.allSatisfy { if case .log = $0 { true } else { false } }
+        return isLogAlone
             ? "restore the directory from a copy"
-            : "restore the directory from a copy, or see `segment rebuild`"
+            : "restore the directory from a copy; where a broker refuses it, see `segment rebuild`"
     }
 
     private func writeTable(
@@ -47,7 +48,8 @@ struct SegmentVerify: AsyncParsableCommand {
                     + "\(counted(found.log.recordCount, "record")), last LSN "
                     + "\(found.log.lastLSN), \(ending)\n"
                     + snapshotLine(found, inspection)
-                    + "the state is whole: \(counted(found.jobCount ?? 0, "job")) not done\n")
+                    + "the state is whole: \(counted(found.jobCount ?? 0, "job")) not done"
+                    + (found.isEveryJobChecked ? "\n" : ", too many to look at each\n"))
             return
         }
         var table = Table([
@@ -95,6 +97,7 @@ struct SegmentVerify: AsyncParsableCommand {
                 ("closed", .boolean(found.log.wasClosed)),
                 ("pages", .number(found.pages.pageCount)),
                 ("reachable_pages", .optional(found.reachablePageCount) { .number($0) }),
+                ("every_job_checked", .boolean(found.isEveryJobChecked)),
                 ("jobs", .optional(found.jobCount) { .number($0) }),
                 ("state_unknown", .optional(found.unknown) { .text($0) }),
             ]))
