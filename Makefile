@@ -28,6 +28,16 @@ run: build ## the main job on real files, with crashes (DIR=/some/directory)
 prove-sync: build ## looks for a reply that left before its sync, in a system-call trace
 	@scripts/prove-sync.py
 
+explore: build ## a crash at every call of a store without a disk (SEEDS=1-20; SEED= MOMENT= STATE= repeat one)
+	@.build/release/explore $(if $(SEED),--seeds $(SEED)) $(if $(SEEDS),--seeds $(SEEDS)) \
+	  $(if $(STEPS),--steps $(STEPS)) $(if $(NESTED),--nested $(NESTED)) \
+	  $(if $(MOMENT),--moment $(MOMENT)) $(if $(STATE),--state $(STATE)) \
+	  $(if $(THREADS),--threads $(THREADS)) $(if $(RESUME),--resume $(RESUME))
+
+simulate: build ## a store, its clients, crashes and a faulty disk, by seed (SEEDS=1-100 or SEED=; STEPS=)
+	@.build/release/simulate $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS)) \
+	  $(if $(STEPS),--steps $(STEPS))
+
 bench: build ## throughput and latency of the broker beside the disk's own sync rate
 	@bench/run
 
@@ -35,4 +45,4 @@ hooks: ## git formats what is committed and offers the form of a message
 	git config core.hooksPath scripts/hooks
 	git config commit.template scripts/hooks/commit.template
 
-.PHONY: help build run test format lint check prove-sync bench deps hooks
+.PHONY: help build run test format lint check prove-sync explore simulate bench deps hooks

@@ -159,6 +159,32 @@ let package = Package(
             name: "HoldfastSimulation", dependencies: ["HoldfastDisk"], path: "Tests/Simulation"),
         // What clients saw, and the judge of it: shared by every test of a running broker.
         .target(name: "HoldfastHistory", path: "Tests/History"),
+        // Crashes of a store at every call, and a store with clients and faults, both by seed.
+        .target(
+            name: "HoldfastExplorer",
+            dependencies: [
+                "HoldfastDisk", "HoldfastEngine", "HoldfastHistory", "HoldfastModel",
+                "HoldfastPages", "HoldfastRecords", "HoldfastSimulation", "HoldfastSnapshots",
+                "HoldfastStore", "HoldfastWAL",
+            ],
+            path: "Tests/Explorer"),
+        .executableTarget(
+            name: "explore",
+            dependencies: [
+                "HoldfastExplorer",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Tests/Explore"),
+        .executableTarget(
+            name: "simulate",
+            dependencies: [
+                "HoldfastExplorer",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Tests/Simulate"),
+        .testTarget(
+            name: "ExplorerTests",
+            dependencies: ["HoldfastDisk", "HoldfastExplorer", "HoldfastSimulation"]),
         .testTarget(name: "HistoryTests", dependencies: ["HoldfastHistory"]),
         .testTarget(name: "ModelTests", dependencies: ["HoldfastModel"]),
         .testTarget(

@@ -209,6 +209,11 @@ import Testing
             space.trim()
         }
         #expect(disk.reads.last?.count == 1)
+        for index in 100..<200 {
+            _ = space.read(references[index], .array, owner: UInt64(index))
+            space.trim()
+        }
+        #expect(disk.reads.last?.count == 8)
         #expect(space.failure == nil)
     }
 }

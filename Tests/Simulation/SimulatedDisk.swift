@@ -24,9 +24,14 @@ package struct SimulatedDisk: Sendable {
         var durable: FileContent
         /// Blocks that the next sync will write. One that differs and is not in here is lost, and
         /// nobody but the next power loss will say so.
-        var dirty: Set<Int> = []
+        var dirty = BlockSet()
         /// Blocks for which the volume has given space.
-        var allocated: Set<Int> = []
+        var allocated = BlockSet()
+
+        /// Whether all of it is on the disk.
+        var isSettled: Bool {
+            dirty.isEmpty && current.hash == durable.hash
+        }
     }
 
     /// A change of names that may not have reached the disk.
@@ -156,14 +161,14 @@ package struct SimulatedDisk: Sendable {
     @discardableResult
     mutating func write(_ file: FileID, _ bytes: [UInt8], at offset: Int) -> Range<Int> {
         let touched = inodes[file]!.current.write(bytes, at: offset)
-        inodes[file]!.dirty.formUnion(touched)
-        inodes[file]!.allocated.formUnion(touched)
+        inodes[file]!.dirty.insert(touched)
+        inodes[file]!.allocated.insert(touched)
         return touched
     }
 
     mutating func allocate(_ file: FileID, byteCount: Int) {
         let blocks = (byteCount + blockByteCount - 1) / blockByteCount
-        inodes[file]!.allocated.formUnion(0..<blocks)
+        inodes[file]!.allocated.insert(0..<blocks)
         if byteCount > inodes[file]!.current.byteCount {
             inodes[file]!.current.resize(to: byteCount)
         }
@@ -175,9 +180,15 @@ package struct SimulatedDisk: Sendable {
         if inode.durable.byteCount != inode.current.byteCount {
             inode.durable.resize(to: inode.current.byteCount)
         }
-        let blocks = range.map { range in inode.dirty.filter(range.contains) } ?? inode.dirty
-        for block in blocks { inode.durable.setBlock(block, inode.current.block(block)) }
-        inode.dirty.subtract(blocks)
+        if let range {
+            for block in range where inode.dirty.contains(block) {
+                inode.durable.setBlock(block, from: inode.current)
+            }
+            inode.dirty.remove(range)
+        } else {
+            inode.dirty.forEach { inode.durable.setBlock($0, from: inode.current) }
+            inode.dirty = BlockSet()
+        }
         inodes[file] = inode
     }
 
@@ -185,9 +196,9 @@ package struct SimulatedDisk: Sendable {
     mutating func failSync(_ file: FileID, _ pages: PagesAfterFailure) {
         guard var inode = inodes.removeValue(forKey: file) else { return }
         if pages == .reverted {
-            for block in inode.dirty { inode.current.setBlock(block, inode.durable.block(block)) }
+            inode.dirty.forEach { inode.current.setBlock($0, from: inode.durable) }
         }
-        inode.dirty = []
+        inode.dirty = BlockSet()
         inodes[file] = inode
     }
 
@@ -216,10 +227,9 @@ package struct SimulatedDisk: Sendable {
 
     /// What is neither surely on the disk nor surely not, in a fixed order.
     package var undecided: [Undecided] {
-        var disk = self
-        disk.land()
+        let disk = landed()
         var result = disk.pendingOperations.map { Undecided.operation(number: $0.number) }
-        for (file, inode) in disk.inodes.sorted(by: { $0.key < $1.key }) {
+        for (file, inode) in disk.inodes.sorted(by: { $0.key < $1.key }) where !inode.isSettled {
             if inode.current.byteCount != inode.durable.byteCount {
                 result.append(.byteCount(file: file))
             }
@@ -240,14 +250,13 @@ package struct SimulatedDisk: Sendable {
 
     /// The disk after the power was lost and came back. What `choices` do not name stays old.
     package func afterPowerLoss(_ choices: CrashChoices) -> SimulatedDisk {
-        var disk = self
-        disk.land()
+        var disk = landed()
         for operation in disk.pendingOperations
         where choices.operations.contains(operation.number) {
             disk.apply(operation.change, to: \.durable)
         }
         disk.pendingOperations = []
-        for file in disk.inodes.keys.sorted() {
+        for file in disk.inodes.filter({ !$0.value.isSettled }).keys {
             guard var inode = disk.inodes.removeValue(forKey: file) else { continue }
             var settled = inode.durable
             let hasNewByteCount = choices.newByteCounts.contains(file)
@@ -256,14 +265,20 @@ package struct SimulatedDisk: Sendable {
                 guard let fate = choices.blocks[BlockKey(file: file, index: index)] else {
                     continue
                 }
-                settled.setBlock(
-                    index,
-                    fate.content(old: inode.durable.block(index), new: inode.current.block(index)))
+                switch fate {
+                case .old: settled.setBlock(index, from: inode.durable)
+                case .new: settled.setBlock(index, from: inode.current)
+                case .torn, .zero, .garbage:
+                    settled.setBlock(
+                        index,
+                        fate.content(
+                            old: inode.durable.block(index), new: inode.current.block(index)))
+                }
             }
             inode.durable = settled
             inode.current = settled
-            inode.dirty = []
-            inode.allocated = Set(0..<settled.blockCount)
+            inode.dirty = BlockSet()
+            inode.allocated = BlockSet(below: settled.blockCount)
             disk.inodes[file] = inode
         }
         disk.settleNames()
@@ -289,15 +304,25 @@ package struct SimulatedDisk: Sendable {
     /// How long the interrupted write is; 0 where none is.
     package var inFlightByteCount: Int { inFlight?.bytes.count ?? 0 }
 
-    private mutating func land() {
-        guard let write = inFlight else { return }
-        self.write(write.file, write.bytes, at: write.offset)
-        inFlight = nil
+    /// What the interrupted write was about to write, where to, and of which file.
+    package var inFlightWrite: (path: String, offset: Int, bytes: [UInt8])? {
+        inFlight.map { (path(of: $0.file), $0.offset, $0.bytes) }
+    }
+
+    /// The disk with the interrupted write taken to the end, and nothing of it safe.
+    package func landed() -> SimulatedDisk {
+        guard let write = inFlight else { return self }
+        var disk = self
+        disk.write(write.file, write.bytes, at: write.offset)
+        disk.inFlight = nil
+        return disk
     }
 
     /// After a power loss there is no cache: what the directories say is what is on the disk.
     private mutating func settleNames() {
-        for path in directories.keys { directories[path]!.current = directories[path]!.durable }
+        for (path, directory) in directories where directory.current != directory.durable {
+            directories[path]!.current = directory.durable
+        }
         // A directory whose own name was lost is gone with all that is in it.
         for path in directories.keys.sorted() where !path.isEmpty && entry(path) != .directory {
             directories[path] = nil
@@ -307,10 +332,41 @@ package struct SimulatedDisk: Sendable {
             for (name, entry) in directory.current {
                 guard case .file(let file) = entry else { continue }
                 named.insert(file)
-                inodes[file]!.path = path.isEmpty ? name : "\(path)/\(name)"
+                let known = path.isEmpty ? name : "\(path)/\(name)"
+                if inodes[file]!.path != known { inodes[file]!.path = known }
             }
         }
-        inodes = inodes.filter { named.contains($0.key) }
+        if inodes.count > named.count { inodes = inodes.filter { named.contains($0.key) } }
+    }
+
+    // MARK: Telling states apart
+
+    /// A number for all that the next process and the next power loss can find: names, lengths and
+    /// bytes, as they are seen and as they are on the disk. What lies in files without a name is
+    /// left out; `inFlight` must be landed or gone.
+    package var stateHash: UInt64 {
+        var sum: UInt64 = 0
+        for (path, directory) in directories {
+            let base = ContentHash.of(path)
+            sum &+= base
+            for (name, entry) in directory.current {
+                sum &+= ContentHash.mix(ContentHash.mix(base, ContentHash.of(name)), hash(of: entry))
+            }
+            // After a power loss the two are the same.
+            guard directory.durable != directory.current else { continue }
+            for (name, entry) in directory.durable {
+                sum &+= ContentHash.mix(
+                    ContentHash.mix(~base, ContentHash.of(name)), hash(of: entry))
+            }
+        }
+        return sum
+    }
+
+    private func hash(of entry: Entry) -> UInt64 {
+        guard case .file(let file) = entry, let inode = inodes[file] else { return 1 }
+        guard !inode.isSettled else { return inode.current.hash }
+        return ContentHash.mix(
+            ContentHash.mix(inode.current.hash, inode.durable.hash), inode.dirty.hash)
     }
 
     // MARK: The nemesis

@@ -1,3 +1,4 @@
+internal import Glibc
 package import HoldfastDisk
 
 /// What the cache shows of a file after its sync has failed, in the ways of real file systems
@@ -65,4 +66,23 @@ package struct SimulatedMoment: Sendable {
     package let disk: SimulatedDisk
     /// What the test had noted last, e.g. the highest acknowledged LSN.
     package let note: UInt64
+    /// What the test was doing.
+    package let activity: String
+}
+
+extension DiskError.Call {
+    /// Whether the call may leave the disk, or what is known of it, other than it was.
+    package var changesDisk: Bool {
+        switch self {
+        case .create, .makeDirectory, .rename, .remove, .syncDirectory, .write, .writeDurably,
+            .sync, .allocate:
+            true
+        case .open, .list, .space, .byteCount, .read, .lock: false
+        }
+    }
+}
+
+extension DiskError {
+    /// The code for a volume that is full.
+    package static var noSpace: Int32 { ENOSPC }
 }

@@ -12,6 +12,7 @@ package final class SimulatedFileSystem: FileSystem {
         var moments: [SimulatedMoment] = []
         var keepsMoments = false
         var note: UInt64 = 0
+        var activity = ""
         var capacityByteCount: Int?
         var isLying = false
         var locks: [SimulatedDisk.FileID: Int] = [:]
@@ -64,6 +65,16 @@ package final class SimulatedFileSystem: FileSystem {
     package var note: UInt64 {
         get { state.withLock { $0.note } }
         set { state.withLock { $0.note = newValue } }
+    }
+
+    /// What is being done, in a word; kept with every moment.
+    package var activity: String {
+        get { state.withLock { $0.activity } }
+        set { state.withLock { $0.activity = newValue } }
+    }
+
+    package func forgetMoments() {
+        state.withLock { $0.moments = [] }
     }
 
     package func fail(_ fault: SimulatedFault) {
@@ -195,7 +206,8 @@ package final class SimulatedFileSystem: FileSystem {
         disk.inFlight = inFlight
         state.moments.append(
             SimulatedMoment(
-                callCount: state.calls.count, next: next, disk: disk, note: state.note))
+                callCount: state.calls.count, next: next, disk: disk, note: state.note,
+                activity: state.activity))
     }
 
     // MARK: Files
@@ -212,9 +224,7 @@ package final class SimulatedFileSystem: FileSystem {
         try call(.read, file.path, offset: offset, byteCount: buffer.count) {
             state throws(DiskError) in
             guard let inode = state.disk.inodes[file.file] else { return 0 }
-            let bytes = inode.current.read(at: offset, count: buffer.count)
-            buffer.copyBytes(from: bytes)
-            return bytes.count
+            return inode.current.read(into: buffer, at: offset)
         }
     }
 
@@ -292,7 +302,7 @@ package final class SimulatedFileSystem: FileSystem {
     ) -> Int {
         guard let capacity = state.capacityByteCount, byteCount > 0 else { return byteCount }
         var free = max(0, capacity - state.disk.allocatedByteCount) / blockByteCount
-        let allocated = state.disk.inodes[file]?.allocated ?? []
+        let allocated = state.disk.inodes[file]?.allocated ?? BlockSet()
         for block in offset / blockByteCount...(offset + byteCount - 1) / blockByteCount
         where !allocated.contains(block) {
             if free == 0 { return max(0, block * blockByteCount - offset) }

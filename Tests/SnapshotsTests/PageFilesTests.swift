@@ -80,7 +80,9 @@ import Testing
 
     @Test("a file that is removed and made again is read as it is then")
     func remade() throws {
-        let test = try TestSnapshots(seed: 8)
+        var limits = TestSnapshots.limits
+        limits.openExtentCountMax = 64
+        let test = try TestSnapshots(seed: 8, limits: limits)
         for _ in 1...6 { test.change() }
         try test.snapshot()
         for round in 1...12 {
@@ -98,6 +100,21 @@ import Testing
         }
         let removals = test.fileSystem.calls.filter { $0.call == .remove }
         #expect(removals.count > 3)
+    }
+
+    @Test("a file that a crash has left short gets its whole length before a page is written")
+    func short() throws {
+        let made = SimulatedFileSystem()
+        try made.makeDirectory(SnapshotLayout.pages)
+        var disk = made.disk
+        disk.place(SnapshotLayout.extent(0), [UInt8](repeating: 0, count: 4096))
+        let test = try TestSnapshots(SimulatedFileSystem(disk))
+        try test.snapshot()
+        let calls = test.fileSystem.calls.filter { $0.path == SnapshotLayout.extent(0) }
+        let allocate = try #require(calls.firstIndex { $0.call == .allocate })
+        let write = try #require(calls.firstIndex { $0.call == .write })
+        #expect(allocate < write)
+        #expect(calls[allocate].byteCount == 3 * 4096)
     }
 
     @Test("pages are read by several threads while a snapshot is written")

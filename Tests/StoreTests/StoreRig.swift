@@ -155,7 +155,9 @@ final class StoreRig {
     func freeze() {
         let ranges = upkeep.rangesToCount(
             through: engine.lastLSN, handedOver: batch.isEmpty ? nil : batch.firstLSN)
-        upkeep.begin(engine.freeze(liveCountsIn: ranges), ranges: ranges)
+        let survivors = upkeep.rangesToCompact.flatMap { engine.liveJobs(in: $0) }
+        upkeep.begin(
+            engine.freeze(liveCountsIn: ranges), ranges: ranges, survivors: survivors)
     }
 
     /// Does pieces of upkeep until nothing is left to do.

@@ -14,3 +14,8 @@ package struct EngineImage: Sendable {
     /// How many jobs were live in each of the ranges that were asked for.
     package let liveCounts: [Int]
 }
+
+extension EngineImage {
+    /// What writing it takes: its root and its changed pages, in bytes.
+    package var byteCount: Int { root.count + pages.count * PageFormat.byteCount }
+}

@@ -36,7 +36,7 @@ extension JobEngine {
             dump.put(queue.grantCount)
             for count in [queue.readyCount, queue.delayedCount, queue.leasedCount, queue.deadCount]
             {
-                dump.put(UInt64(count))
+                dump.put(UInt64(bitPattern: Int64(count)))
             }
             let totals = queue.totals
             for total in [

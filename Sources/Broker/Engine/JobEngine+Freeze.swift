@@ -19,6 +19,20 @@ extension JobEngine {
         return image
     }
 
+    /// Jobs that were born in that range and are not done.
+    package func liveCount(in range: ClosedRange<LSN>) -> Int { live.count(in: range, map, pages) }
+
+    /// The jobs that were born in that range and are not done, in the order of their birth.
+    package func liveJobs(in range: ClosedRange<LSN>) -> [LSN] {
+        var jobs: [LSN] = []
+        var next = live.first(from: range.lowerBound, map, pages)
+        while let lsn = next, lsn <= range.upperBound {
+            jobs.append(lsn)
+            next = live.first(from: lsn + 1, map, pages)
+        }
+        return jobs
+    }
+
     private func encodedRoot() -> [UInt8] {
         var root = RootWriter()
         root.put(EngineRoot.magic)

@@ -1,6 +1,7 @@
 internal import HoldfastDisk
 internal import HoldfastEngine
 internal import HoldfastModel
+internal import HoldfastStore
 internal import HoldfastWAL
 package import Logging
 internal import NIOConcurrencyHelpers
@@ -115,7 +116,7 @@ package struct BrokerServer: Service {
     /// the directory is what matters to their operator.
     private func addressFault(_ error: any Error) -> BrokerFault {
         if let holder = try? LogInspection.open(path: configuration.dataDirectory).runningBroker() {
-            return BrokerFault(.inUse(by: holder), configuration)
+            return BrokerFault(.directory(.inUse(by: holder)), configuration)
         }
         return BrokerFault(
             exitCode: .address,

@@ -24,10 +24,11 @@ extension CommitLoop {
 
     private func takeSnapshot(with batch: RecordBatch? = nil) {
         let ranges = upkeep.rangesToCount(through: engine.lastLSN, handedOver: batch?.firstLSN)
+        let survivors = upkeep.rangesToCompact.flatMap { engine.liveJobs(in: $0) }
         let image = engine.freeze(liveCountsIn: ranges)
         pace.began(byteCount: image.byteCount)
         counters.snapshotsBegun += 1
-        upkeep.begin(image, ranges: ranges)
+        upkeep.begin(image, ranges: ranges, survivors: survivors)
         background?.wake()
     }
 

@@ -1,6 +1,7 @@
 internal import HoldfastDisk
 internal import HoldfastEngine
 internal import HoldfastModel
+internal import HoldfastPages
 internal import HoldfastProtocol
 internal import HoldfastRecords
 internal import HoldfastStore

@@ -3,17 +3,16 @@ internal import HoldfastSnapshots
 internal import HoldfastWAL
 
 extension SnapshotStore {
-    /// The numbers of the segments that may go.
+    /// The segments that may go.
     ///
     /// A segment is free when neither of the two kept snapshots lists it, because no job that was
     /// born in it is alive, and both are past it, so that neither has to replay it (I4, I5). With one
     /// snapshot alone nothing is: should that one be lost, only the whole log could take its place.
-    func freeSegments(of sealed: [SegmentSummary]) -> [UInt64] {
+    func freeSegments(of sealed: [SegmentSummary]) -> [SegmentSummary] {
         let needs = needs
         guard needs.count == 2, let oldest = needs.map(\.lastLSN).min() else { return [] }
-        let listed = Set(needs.flatMap { $0.segments.map(\.number) })
-        return sealed.filter { $0.nextLSN <= oldest + 1 && !listed.contains($0.number) }
-            .map(\.number)
+        let listed = Set(needs.flatMap { $0.segments.map(\.salt) })
+        return sealed.filter { $0.nextLSN <= oldest + 1 && !listed.contains($0.salt) }
     }
 }
 

@@ -29,6 +29,8 @@ package final class Upkeep: Sendable {
     private struct Order: Sendable {
         let image: EngineImage
         let ranges: [ClosedRange<LSN>]
+        /// Jobs that live in the segments that were to be compacted.
+        let survivors: [LSN]
         var segments: [SnapshotSegment] = []
     }
 
@@ -36,11 +38,21 @@ package final class Upkeep: Sendable {
         var order: Order?
         var outcome: Outcome?
         var isBusy = false
+        /// What the next snapshot is asked for, so that it can be compacted.
+        var groups: [[SegmentSummary]] = []
     }
 
     /// The background thread's own.
     private struct Work {
         var writing: (SnapshotWriting, Order)?
+        /// Groups to be compacted, with the jobs that live in them.
+        var compacting: [[SegmentSummary]] = []
+        var survivors: [LSN] = []
+        /// Salts of compacted segments that no snapshot could list so far.
+        var unlisted: Set<UInt64> = []
+        /// Segments in use that were not yet looked at whether they are sparse.
+        var unexamined: [SnapshotSegment] = []
+        var candidates: [Compaction.Candidate] = []
     }
 
     private let log: WriteAheadLog
@@ -74,7 +86,7 @@ package final class Upkeep: Sendable {
     package func rangesToCount(
         through lastLSN: LSN, handedOver: LSN? = nil
     ) -> [ClosedRange<LSN>] {
-        let sealed = log.sealedSegments
+        let sealed = log.searchedSegments
         var ranges = sealed.compactMap(\.lsns)
         var next = sealed.last?.nextLSN ?? 1
         for border in [handedOver ?? next, lastLSN + 1] where border > next {
@@ -89,12 +101,18 @@ package final class Upkeep: Sendable {
     /// - Parameters:
     ///   - image: of the engine with all records of the batch that was handed over last.
     ///   - ranges: in which it counted the live jobs.
-    package func begin(_ image: EngineImage, ranges: [ClosedRange<LSN>]) {
+    ///   - survivors: the live jobs of `rangesToCompact`.
+    package func begin(_ image: EngineImage, ranges: [ClosedRange<LSN>], survivors: [LSN]) {
         state.withLock { state in
             precondition(!state.isBusy, "one snapshot is written at a time")
             state.isBusy = true
-            state.order = Order(image: image, ranges: ranges)
+            state.order = Order(image: image, ranges: ranges, survivors: survivors)
         }
+    }
+
+    /// Where the live jobs have to be known by their numbers, some ten thousand at most.
+    package var rangesToCompact: [ClosedRange<LSN>] {
+        state.withLock { $0.groups.flatMap { $0.compactMap(\.lsns) } }
     }
 
     /// What became of the snapshot that was begun; nil while it is being written.
@@ -133,10 +151,13 @@ package final class Upkeep: Sendable {
             do throws(LogError) {
                 if try log.prepareSpareSegments() { return .more(isUrgent: false) }
                 let free = snapshots.freeSegments(of: log.sealedSegments)
+                    .filter { !work.unlisted.contains($0.salt) }
                 if !free.isEmpty {
                     try log.release(free)
                     return .more(isUrgent: false)
                 }
+                if try compact(&work) { return .more(isUrgent: false) }
+                if try examine(&work) { return .more(isUrgent: false) }
             } catch {
                 // Space for a spare segment may be lacking; the log goes on without.
                 guard case .full = error else { throw .log(error) }
@@ -150,7 +171,7 @@ package final class Upkeep: Sendable {
     private func begin(_ order: Order, _ work: inout Work) throws(StoreFault) {
         var order = order
         // Not before the snapshot's last record is durable: with it a segment may have been sealed.
-        order.segments = log.sealedSegments.compactMap { segment in
+        order.segments = log.searchedSegments.compactMap { segment in
             guard segment.nextLSN <= order.image.lastLSN + 1, let lsns = segment.lsns else {
                 return nil
             }
@@ -178,6 +199,7 @@ package final class Upkeep: Sendable {
             let progress = try writing.step(durableLSN: log.durableLSN)
             if progress == .committed {
                 work.writing = nil
+                committed(order, &work)
                 committedLSN.store(order.image.lastLSN, ordering: .releasing)
                 state.withLock { $0.outcome = .committed(order.image.pages) }
             }
@@ -187,6 +209,63 @@ package final class Upkeep: Sendable {
             try giveUp(order, error)
             return .more
         }
+    }
+
+    // MARK: Compacting
+
+    private func committed(_ order: Order, _ work: inout Work) {
+        // All that were there when the snapshot listed its segments: those it left out are dead.
+        work.unlisted = []
+        let groups = state.withLock { state in
+            defer { state.groups = [] }
+            return state.groups
+        }
+        work.compacting = groups
+        work.survivors = order.survivors
+        work.unexamined = order.segments
+        work.candidates = []
+    }
+
+    /// Looks at one segment, and after the last one says what the next snapshot is asked for.
+    ///
+    /// - Returns: whether there is more to look at.
+    private func examine(_ work: inout Work) throws(LogError) -> Bool {
+        guard let next = work.unexamined.popLast() else { return false }
+        let segment = SegmentSummary(next)
+        let recordCount = Int(segment.nextLSN - segment.firstLSN)
+        let liveCount = Int(next.liveCount)
+        // A dense one need not be read to know it: it has no more births than records.
+        let birthCount =
+            liveCount * 2 >= recordCount && !segment.isCompacted
+            ? recordCount : try log.indexedCount(of: segment)
+        work.candidates.append(
+            Compaction.Candidate(segment: segment, liveCount: liveCount, birthCount: birthCount))
+        guard work.unexamined.isEmpty else { return true }
+        let groups = Compaction.groups(
+            of: work.candidates.reversed(), segmentByteCount: log.identity.segmentByteCount)
+        state.withLock { $0.groups = groups }
+        work.candidates = []
+        return false
+    }
+
+    /// Compacts one group.
+    ///
+    /// - Returns: whether there was one.
+    private func compact(_ work: inout Work) throws(LogError) -> Bool {
+        guard let group = work.compacting.popLast() else { return false }
+        let survivors = work.survivors
+        // What was released meanwhile had no live job any more.
+        let searched = Set(log.searchedSegments.map(\.salt))
+        guard group.allSatisfy({ searched.contains($0.salt) }),
+            survivors.contains(where: { lsn in
+                group.contains { $0.lsns?.contains(lsn) ?? false }
+            })
+        else { return true }
+        let compacted = try log.compact(group) { segment in
+            survivors.filter { segment.lsns?.contains($0) ?? false }
+        }
+        work.unlisted.insert(compacted.salt)
+        return true
     }
 
     /// No space for a snapshot is survivable: the log has everything. Anything else is not.

@@ -23,7 +23,7 @@ struct LogRecovery {
     private let fileSystem: any FileSystem
     private let origin: LogOrigin?
     /// Up to here records are known, and had been durable.
-    private var originLSN: LSN { origin?.lastLSN ?? 0 }
+    var originLSN: LSN { origin?.lastLSN ?? 0 }
     private(set) var chain: SegmentChain
     private(set) var sequence = FrameSequence()
     /// All segments that stay, in their order.
@@ -97,7 +97,7 @@ struct LogRecovery {
         }
         // It was sealed, so there was another one behind it.
         if let last = chain.links.last,
-            origin.segments.contains(where: { $0.number == last.number })
+            origin.segments.contains(where: { !$0.isCompacted && $0.number == last.number })
         {
             throw .damaged(
                 LogDamage(
@@ -230,54 +230,6 @@ struct LogRecovery {
         }
     }
 
-    /// Up to here records had been durable, as frames or the snapshot say.
-    private var certifiedLSN: LSN { max(sequence.certifiedLSN, originLSN) }
-
-    /// Applies the tail rule at the place where the frames end.
-    private func judge(
-        _ reader: SegmentReader, at offset: Int, _ stop: SegmentReader.Reading
-    ) throws(LogError) {
-        let end = reader.header.frames.upperBound
-        let lsn = sequence.nextLSN
-        var later: [(offset: Int, header: FrameHeader)] = []
-        var place = offset
-        // A header at X itself is X's own if its LSN is the expected one, and a later frame's if
-        // it is higher; a lower one cannot be in this life of the file.
-        if case .broken(let frame, _) = stop, frame.firstLSN == lsn {
-            place += reader.header.alignment
-        }
-        while let found = try LogError.reading({ () throws(DiskError) in
-            try reader.nextFrame(from: place)
-        }) {
-            later.append(found)
-            place = found.offset + reader.header.alignment
-        }
-        let verdict = TailRule.verdict(
-            at: lsn, certifiedLSN: certifiedLSN,
-            laterDurableLSNs: later.map(\.header.durableLSN))
-        guard verdict == .damage else { return }
-        // Where only the snapshot speaks for X, and X is where any log could end, it is an old log.
-        if case .absent = stop, lsn > sequence.certifiedLSN, later.isEmpty {
-            let survey = try LogError.reading { () throws(DiskError) in
-                try reader.survey(offset..<end)
-            }
-            if survey.lastNonZeroOffset == nil {
-                throw .olderThanSnapshot(lastLSN: lsn - 1, snapshotLSN: originLSN)
-            }
-        }
-        let (kind, extent): (LogDamage.Kind, Int) =
-            switch stop {
-            case .broken(let frame, let kind):
-                (kind, frame.byteCount(alignment: reader.header.alignment))
-            case .absent, .whole:
-                (.frame, (later.first?.offset ?? end) - offset)
-            }
-        let certified = later.map(\.header.durableLSN).reduce(certifiedLSN, max)
-        let nextLSN =
-            later.first { $0.header.firstLSN > lsn }.map(\.header.firstLSN) ?? certified + 1
-        throw .damaged(damage(kind, reader, offset, max(extent, 1), range(lsn, nextLSN)))
-    }
-
     // MARK: Frames
 
     /// Hands on the records of a whole frame that the snapshot does not know, and returns how long it is.
@@ -327,7 +279,7 @@ struct LogRecovery {
             range(sequence.nextLSN, next?.header.firstLSN ?? endLSN))
     }
 
-    private func damage(
+    func damage(
         _ kind: LogDamage.Kind, _ reader: SegmentReader, _ offset: Int, _ byteCount: Int,
         _ lsns: ClosedRange<LSN>?
     ) -> LogDamage {
@@ -336,7 +288,7 @@ struct LogRecovery {
     }
 
     /// From `first` to the one before `next`; nil where there is none.
-    private func range(_ first: LSN, _ next: LSN) -> ClosedRange<LSN>? {
+    func range(_ first: LSN, _ next: LSN) -> ClosedRange<LSN>? {
         first < next ? first...(next - 1) : nil
     }
 }

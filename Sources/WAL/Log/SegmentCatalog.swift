@@ -28,70 +28,11 @@ final class SegmentCatalog: Sendable {
         case nowhere(next: LSN)
     }
 
-    /// A sealed segment that is in use.
-    private final class Loaded: Sendable {
-        let file: any File
-        let index: SegmentIndex
-        init(file: any File, index: SegmentIndex) {
-            self.file = file
-            self.index = index
-        }
-    }
-
-    private struct State {
-        /// All that are sealed, by number.
-        var sealed: [SealedSegment] = []
-        /// Those that reads look into, by LSN; no two of them have one in common.
-        var searched: [SealedSegment] = []
-        /// Sealed not long ago, the sidecar not written yet.
-        var unwritten: [SegmentKey: SegmentIndex] = [:]
-        /// Least recently used first.
-        var loaded: [(key: SegmentKey, segment: Loaded)] = []
-        var active: SegmentWriter
-        var activeIndex: SegmentIndex
-        var activeNextLSN: LSN
-        /// By how many reads a segment is held.
-        var holds: [SegmentKey: Int] = [:]
-        /// No longer found, and to be put away when nobody holds them.
-        var leaving: [SegmentKey] = []
-
-        mutating func hold(_ key: SegmentKey) {
-            holds[key, default: 0] += 1
-        }
-
-        mutating func letGo(_ key: SegmentKey) {
-            let count = holds[key, default: 1] - 1
-            holds[key] = count == 0 ? nil : count
-        }
-
-        /// The first of those that are searched whose records do not all lie before `lsn`.
-        func position(of lsn: LSN) -> Int {
-            var low = 0
-            var high = searched.count
-            while low < high {
-                let middle = (low + high) / 2
-                if searched[middle].nextLSN <= lsn { low = middle + 1 } else { high = middle }
-            }
-            return low
-        }
-
-        /// Makes a sealed segment known, and searched where no other one is for these LSNs.
-        mutating func add(_ segment: SealedSegment) {
-            let behind = sealed.lastIndex { $0.isOrdered(notBehind: segment.key) }
-            sealed.insert(segment, at: behind.map { $0 + 1 } ?? 0)
-            let position = position(of: segment.firstLSN)
-            let isFree =
-                position == searched.count || searched[position].firstLSN >= segment.nextLSN
-            guard isFree, segment.firstLSN < segment.nextLSN else { return }
-            searched.insert(segment, at: position)
-        }
-    }
-
     /// What the indexes of sealed segments may take in memory, in bytes.
     static let indexByteCountMax = 16 << 20
 
     private let fileSystem: any FileSystem
-    private let state: Mutex<State>
+    let state: Mutex<CatalogState>
     /// One thread at a time scans segments and writes sidecars.
     private let sidecarWork = Mutex(())
 
@@ -103,7 +44,7 @@ final class SegmentCatalog: Sendable {
         lastIndex: SegmentIndex?, active: SegmentWriter, activeIndex: SegmentIndex, nextLSN: LSN
     ) {
         self.fileSystem = fileSystem
-        var first = State(active: active, activeIndex: activeIndex, activeNextLSN: nextLSN)
+        var first = CatalogState(active: active, activeIndex: activeIndex, activeNextLSN: nextLSN)
         for segment in sealed { first.add(segment) }
         if let last, let lastIndex { first.unwritten[last.key] = lastIndex }
         let start = first
@@ -155,7 +96,7 @@ final class SegmentCatalog: Sendable {
                 located.held.append(segment.key)
                 let part = rest.prefix { $0 < segment.nextLSN }
                 rest = rest.dropFirst(part.count)
-                let loaded: Loaded
+                let loaded: LoadedSegment
                 do throws(DiskError) {
                     loaded = try load(segment)
                 } catch {
@@ -190,76 +131,6 @@ final class SegmentCatalog: Sendable {
         state.withLock { state in
             for key in located.held { state.letGo(key) }
         }
-    }
-
-    // MARK: What the background thread does
-
-    /// All sealed segments, in their order.
-    var sealed: [SealedSegment] { state.withLock { $0.sealed } }
-
-    /// From now on none of these is found. Those that are not sealed stay.
-    func release(_ keys: Set<SegmentKey>) {
-        state.withLock { state in
-            state.leaving += state.sealed.map(\.key).filter(keys.contains)
-            state.sealed.removeAll { keys.contains($0.key) }
-            state.searched.removeAll { keys.contains($0.key) }
-        }
-    }
-
-    /// Those that have been released and that nobody holds any more, for the caller to put away.
-    func takeLeft() -> [SegmentKey] {
-        state.withLock { state in
-            let left = Set(state.leaving.filter { state.holds[$0] == nil })
-            if left.isEmpty { return [] }
-            state.leaving.removeAll(where: left.contains)
-            state.loaded.removeAll { left.contains($0.key) }
-            for key in left { state.unwritten[key] = nil }
-            return left.sorted { $0.number < $1.number }
-        }
-    }
-
-    /// Whether reads may go to one compacted segment instead of these: nothing else lies between.
-    func isGroup(_ keys: Set<SegmentKey>, firstLSN: LSN, nextLSN: LSN) -> Bool {
-        state.withLock { state in
-            keys.isSubset(of: state.sealed.map(\.key)) && nextLSN <= state.active.firstLSN
-                && state.searched.allSatisfy {
-                    keys.contains($0.key) || $0.nextLSN <= firstLSN || $0.firstLSN >= nextLSN
-                }
-        }
-    }
-
-    /// From now on reads go to a compacted segment instead of those that it stands for.
-    func add(_ compacted: SealedSegment, insteadOf keys: Set<SegmentKey>) {
-        state.withLock { state in
-            state.searched.removeAll { keys.contains($0.key) }
-            state.add(compacted)
-        }
-    }
-
-    /// The sealed segment behind this one, or the first; held until `letGo`.
-    func holdNext(after key: SegmentKey?) -> SealedSegment? {
-        state.withLock { state in
-            let position = key.flatMap { key in
-                state.sealed.lastIndex { $0.isOrdered(notBehind: key) }.map { $0 + 1 }
-            }
-            guard state.sealed.indices.contains(position ?? 0) else { return nil }
-            let segment = state.sealed[position ?? 0]
-            state.hold(segment.key)
-            return segment
-        }
-    }
-
-    /// Holds one until `letGo`, if it is still there.
-    func hold(_ key: SegmentKey) -> SealedSegment? {
-        state.withLock { state in
-            guard let segment = state.sealed.first(where: { $0.key == key }) else { return nil }
-            state.hold(key)
-            return segment
-        }
-    }
-
-    func letGo(_ key: SegmentKey) {
-        state.withLock { $0.letGo(key) }
     }
 
     var counts: (segments: Int, bytes: Int, active: SegmentWriter, indexBytes: Int) {
@@ -324,7 +195,7 @@ final class SegmentCatalog: Sendable {
         }
     }
 
-    private func load(_ segment: SealedSegment) throws(DiskError) -> Loaded {
+    func load(_ segment: SealedSegment) throws(DiskError) -> LoadedSegment {
         if let loaded = inMemory(segment.key) { return loaded }
         let file = try fileSystem.openFile(segment.key.path, for: .reading)
         let loaded = try sidecarWork.withLock { _ throws(DiskError) in
@@ -332,16 +203,16 @@ final class SegmentCatalog: Sendable {
             if let loaded = inMemory(segment.key) { return loaded }
             if segment.isCompacted {
                 let index = try CompactedFile(file: file, segment: segment).index().index
-                return Loaded(file: file, index: index)
+                return LoadedSegment(file: file, index: index)
             }
             let known = state.withLock { $0.unwritten[segment.key] }
             if let index = known ?? SidecarFile.load(segment, in: fileSystem) {
-                return Loaded(file: file, index: index)
+                return LoadedSegment(file: file, index: index)
             }
             let reader = SegmentReader(file: file, header: segment.header)
             let index = try SegmentIndex(scanning: reader, end: segment.end)
             try SidecarFile.store(index, of: segment, in: fileSystem)
-            return Loaded(file: file, index: index)
+            return LoadedSegment(file: file, index: index)
         }
         state.withLock { state in
             state.loaded.removeAll { $0.key == segment.key }
@@ -355,7 +226,7 @@ final class SegmentCatalog: Sendable {
         return loaded
     }
 
-    private func inMemory(_ key: SegmentKey) -> Loaded? {
+    private func inMemory(_ key: SegmentKey) -> LoadedSegment? {
         state.withLock { state in
             guard let position = state.loaded.firstIndex(where: { $0.key == key }) else {
                 return nil

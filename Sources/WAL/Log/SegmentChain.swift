@@ -196,7 +196,8 @@ struct SegmentChain {
     private func requireNothingOwn(_ link: Link) throws(LogError) {
         var own: (offset: Int, frame: FrameHeader)?
         try LogError.reading { () throws(DiskError) in
-            try forEachFrame(of: link) { offset, frame in
+            // A torn one is what the opening that put another segment in its place has cut off.
+            try forEachFrame(of: link, isWhole: true) { offset, frame in
                 if own == nil, frame.recordCount > 0, frame.epoch == link.startFrame.epoch,
                     frame.lastLSN > originLSN
                 {
@@ -213,15 +214,20 @@ struct SegmentChain {
     }
 
     /// Every place behind START where the header of a frame stands.
+    ///
+    /// - Parameter isWhole: only where what the header announces is there as well.
     private func forEachFrame(
-        of link: Link, _ body: (_ offset: Int, _ frame: FrameHeader) -> Void
+        of link: Link, isWhole: Bool = false, _ body: (_ offset: Int, _ frame: FrameHeader) -> Void
     ) throws(DiskError) {
         let file = try fileSystem.openFile(DirectoryLayout.segment(link.number), for: .reading)
         let reader = SegmentReader(file: file, header: link.header)
         var offset = reader.endOfStart
         while let (place, frame) = try reader.nextFrame(from: offset) {
-            body(place, frame)
             offset = place + link.header.alignment
+            if isWhole {
+                guard case .whole = try reader.frame(at: place) else { continue }
+            }
+            body(place, frame)
         }
     }
 

@@ -8,6 +8,17 @@ extension WriteAheadLog {
     /// The segments that will never be written again, by number. Any thread may ask.
     package var sealedSegments: [SegmentSummary] { catalog.sealed.map(\.summary) }
 
+    /// Those of them that reads look into, in their order: where some have been compacted, the one that
+    /// stands for them. No two have a record in common.
+    package var searchedSegments: [SegmentSummary] { catalog.searched.map(\.summary) }
+
+    /// How many indexed records a sealed segment has. Reads its index where that is not in memory.
+    package func indexedCount(of segment: SegmentSummary) throws(LogError) -> Int {
+        try LogError.reading { () throws(DiskError) in
+            try catalog.indexedCount(of: segment.key)
+        }
+    }
+
     /// Gives plain sealed segments back, by number.
     package func release(_ numbers: [UInt64]) throws(LogError) {
         let numbers = Set(numbers)

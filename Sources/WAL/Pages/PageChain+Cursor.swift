@@ -7,28 +7,31 @@ extension PageChain {
         @usableFromInline var position = 0
         @usableFromInline var end = 0
         /// The page that `entries` are in; none where they are in the chain's own memory.
-        private var current = PageReference.none
+        @usableFromInline var current = PageReference.none
         /// The page to read next, what to begin with there, and how many there are from it on.
-        private var following = PageReference.none
-        private var followingPosition = 0
-        private var pageCount = 0
-        private let tail: UnsafeBufferPointer<Entry>
-        private var isInTail = false
-        private let owner: UInt64
+        @usableFromInline var following = PageReference.none
+        @usableFromInline var followingPosition = 0
+        @usableFromInline var pageCount = 0
+        @usableFromInline var tail: UnsafePointer<Entry>?
+        @usableFromInline var tailCount = 0
+        @usableFromInline var isInTail = false
+        @usableFromInline let owner: UInt64
 
         /// - Parameter chain: the cursor starts with its oldest entry.
+        @inlinable
         package init(_ chain: borrowing PageChain) {
             owner = chain.owner
-            guard let state = chain.state else {
-                tail = UnsafeBufferPointer(start: nil, count: 0)
+            guard let state = chain.state else { return }
+            pageCount = Int(state.pointee.sealedPageCount)
+            tail = UnsafePointer(PageChain.tailEntries(state))
+            tailCount = Int(state.pointee.tailCount)
+            guard pageCount > 0 else {
+                entries = tail
+                position = Int(state.pointee.position)
+                end = tailCount
+                isInTail = true
                 return
             }
-            tail = UnsafeBufferPointer(
-                rebasing: UnsafeBufferPointer(
-                    start: PageChain.tailEntries(state), count: Int(state.pointee.tailCount))[
-                        state.pointee.poppedCount...])
-            pageCount = Int(state.pointee.sealedPageCount)
-            guard pageCount > 0 else { return }
             following = state.pointee.head
             followingPosition = Int(state.pointee.position)
             if let content = state.pointee.headContent, state.pointee.headCount > 0 {
@@ -84,11 +87,11 @@ extension PageChain {
                 if position < end { return true }
             }
             current = .none
-            guard !isInTail, let start = tail.baseAddress, !tail.isEmpty else { return finish() }
+            guard !isInTail, tailCount > 0 else { return finish() }
             isInTail = true
-            entries = start
+            entries = tail
             position = 0
-            end = tail.count
+            end = tailCount
             return true
         }
 

@@ -5,7 +5,7 @@ struct PageChainState {
     @usableFromInline static let byteCount = 64
 
     /// The oldest sealed page, where there is one.
-    var head = PageReference.none
+    @usableFromInline var head = PageReference.none
     /// Where the tail will be when it is full; none while no page has ever led to it.
     var tail = PageReference.none
     /// The head page's content, copied when it is first popped from: nothing that happens to the
@@ -180,12 +180,18 @@ extension PageChain {
         state.pointee.headContent = nil
     }
 
-    /// The last entry is gone.
+    /// The last entry is gone. A tail that is still small stays for the next one, so that a queue which
+    /// is emptied job by job asks for no memory each time.
     @usableFromInline
     @inline(never)
     mutating func end(_ pages: PageSpace) {
         guard let state else { return }
         if !state.pointee.tail.isNone { pages.free(state.pointee.tail) }
+        let capacity = Int(state.pointee.tailCapacity)
+        guard capacity > Self.firstCapacity || state.pointee.headContent != nil else {
+            state.pointee = PageChainState(tailCapacity: capacity)
+            return
+        }
         Self.deallocate(state)
         self.state = nil
     }

@@ -7,7 +7,7 @@
 /// A sealed page must say which one follows it, and is not touched again: so the place of the tail
 /// is reserved when the page before it is sealed. The first tail has no place yet: a chain that
 /// stays short never asks for a page. A chain of any length takes 64 bytes, its tail and a copy of
-/// its head page; an empty one takes neither memory nor pages.
+/// its head page; an empty one takes no pages, and at most its first small tail.
 ///
 /// ```
 /// page's header: owner = the chain's, count = the entries
@@ -24,7 +24,7 @@
 @usableFromInline
 package struct PageChain<Entry: BitwiseCopyable>: ~Copyable {
     /// Whose pages they are; in the header of each.
-    package let owner: UInt64
+    @usableFromInline package let owner: UInt64
     /// What a chain that is not empty keeps in memory, the tail's entries behind it.
     @usableFromInline var state: UnsafeMutablePointer<PageChainState>?
 
@@ -42,7 +42,11 @@ package struct PageChain<Entry: BitwiseCopyable>: ~Copyable {
         Self.deallocate(state)
     }
 
-    @inlinable package var isEmpty: Bool { state == nil }
+    @inlinable package var isEmpty: Bool {
+        guard let state else { return true }
+        return state.pointee.sealedPageCount == 0
+            && state.pointee.position == state.pointee.tailCount
+    }
 
     /// Pages that hold entries; what is in the tail comes on top.
     package var sealedPageCount: Int { state.map { Int($0.pointee.sealedPageCount) } ?? 0 }
@@ -63,10 +67,12 @@ package struct PageChain<Entry: BitwiseCopyable>: ~Copyable {
     ///
     /// - Returns: nil where there is none, or where its page is not what it should be.
     @inlinable
+    @inline(__always)
     package mutating func popFirst(_ pages: PageSpace) -> Entry? {
         guard let state else { return nil }
         let position = state.pointee.position
         guard state.pointee.sealedPageCount > 0 else {
+            guard position < state.pointee.tailCount else { return nil }
             let entry = Self.tailEntries(state)[Int(position)]
             state.pointee.position = position + 1
             if position + 1 == state.pointee.tailCount { end(pages) }

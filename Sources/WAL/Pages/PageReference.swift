@@ -8,10 +8,11 @@
 /// 0 u32 number, from 1 on; 0: no page
 /// 4 u64 stamp
 /// ```
+@usableFromInline
 package struct PageReference: Equatable, Hashable, Sendable {
     /// What a reference takes in a page or a root, in bytes.
     package static let byteCount = 12
-    package static let none = PageReference(number: 0, stamp: 0)
+    @usableFromInline package static let none = PageReference(number: 0, stamp: 0)
 
     package let number: UInt32
     package let stamp: UInt64
@@ -24,6 +25,7 @@ package struct PageReference: Equatable, Hashable, Sendable {
     }
 
     /// From 12 bytes at any address.
+    @usableFromInline
     package init(loadingFrom bytes: UnsafeRawPointer) {
         number = UInt32(littleEndian: bytes.loadUnaligned(as: UInt32.self))
         stamp = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: 4, as: UInt64.self))

@@ -44,10 +44,8 @@ extension PageSpace {
         if frame == 0 {
             frame = load(reference, kind, owner: owner)
             guard frame != 0 else { return 0 }
-        } else if !frames[Int(frame)].isExamined {
-            // It was read ahead for something.
-            readAheadPageCount = min(limits.readAheadPageCount, readAheadPageCount * 2)
         }
+        if !frames[Int(frame)].isExamined { noteUse(of: reference.number) }
         let page = UnsafeRawPointer(frames[Int(frame)].memory)
         if let fault = fault(of: page, reference, kind, owner: owner) {
             fail(reference, kind, owner: owner, fault)
@@ -56,6 +54,15 @@ extension PageSpace {
         // The first use is why it was read; the second chance is for what is used again.
         frames[Int(frame)].isExamined = true
         return frame
+    }
+
+    /// Pages that come into use one behind the other say that it is good to read several at a time.
+    /// That one of many which were read ahead is used by chance says nothing.
+    private func noteUse(of number: UInt32) {
+        if number == lastExaminedNumber &+ 1 {
+            readAheadPageCount = min(limits.readAheadPageCount, readAheadPageCount * 2)
+        }
+        lastExaminedNumber = number
     }
 
     private func fault(

@@ -22,8 +22,8 @@ package final class PageSpace {
     let memory = PageMemory()
 
     /// Changes with each freeze, so that a pointer kept from an earlier one is known to be stale.
-    @usableFromInline
-    @exclusivity(unchecked) package internal(set) var generation: UInt32 = 0
+    @exclusivity(unchecked) @usableFromInline
+    package internal(set) var generation: UInt32 = 0
     /// The first page that could not be read or was not what it should be. Stays for ever.
     @exclusivity(unchecked) package internal(set) var failure: PageFailure?
     /// Pages in memory, whatever their state.
@@ -55,6 +55,8 @@ package final class PageSpace {
     @exclusivity(unchecked) var evictablePageCount = 0
     /// Pages that the next miss reads: as many as have been of use lately.
     @exclusivity(unchecked) var readAheadPageCount: Int
+    /// The page that came into use last, from the disk or from among those read ahead.
+    @exclusivity(unchecked) var lastExaminedNumber: UInt32 = 0
     let readBuffer: UnsafeMutableRawBufferPointer
     /// What a failed page reads as.
     let emptyPage: UnsafeMutableRawPointer

@@ -8,8 +8,8 @@ struct RootWriter {
         withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
     }
 
-    /// A count, which is never negative.
-    mutating func put(count: Int) { put(UInt64(count)) }
+    /// A count; negative only where a page is missing, and then of no use.
+    mutating func put(count: Int) { put(Int64(count)) }
 
     mutating func put(_ reference: PageReference) {
         put(reference.number)

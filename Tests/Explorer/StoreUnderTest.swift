@@ -1,0 +1,269 @@
+package import HoldfastEngine
+import HoldfastModel
+import HoldfastPages
+package import HoldfastRecords
+package import HoldfastSimulation
+import HoldfastStore
+import HoldfastWAL
+import Synchronization
+
+/// A whole store on a simulated disk, the way a broker puts it together, in single steps: open,
+/// verbs into the open batch, commit, one piece of background work, close. Says to the disk what it
+/// is doing (`activity`) and which LSN is acknowledged (`note`).
+///
+/// The only place that knows what a store is made of.
+package final class StoreUnderTest {
+    package let fileSystem: SimulatedFileSystem
+    package var clock: SimulatedClock
+    package let batch = RecordBatch(capacity: 1)
+    private let flaw: Flaw?
+    private let layout: StoreLayout
+    private let directory: DataDirectory
+    private let log: WriteAheadLog
+    private let upkeep: Upkeep
+    @exclusivity(unchecked) private var engine: JobEngine
+    /// Broker time at `bootBase` of the boot clock.
+    private let timeBase: Int64
+    private let bootBase: Int64
+    private var frameTime: Int64
+    private var nextLSN: LSN
+    private var isBatchOpen = false
+    private var commitCount = 0
+    private var commitsSinceSnapshot = 0
+
+    /// Opens the store that is on the disk, or makes one.
+    ///
+    /// - Parameter entropy: of this opening; no two of one store may have the same.
+    package init(
+        _ fileSystem: SimulatedFileSystem, layout: StoreLayout, clock: SimulatedClock,
+        entropy: UInt64, flaw: Flaw? = nil
+    ) throws {
+        self.fileSystem = fileSystem
+        self.clock = clock
+        self.flaw = flaw
+        fileSystem.activity = Activity.opening
+        fileSystem.isLying = flaw == .skipsSyncs
+        self.layout = layout
+        let entropy = Entropy(seed: entropy)
+        let store = try Store(
+            fileSystem, layout.configuration, start: clock.logStart, entropy: { entropy.next() })
+        directory = store.directory
+        log = store.log
+        upkeep = store.upkeep
+        engine = store.takeEngine(bootMilliseconds: clock.bootMilliseconds)
+        timeBase = log.recovery.timeBaseMilliseconds
+        bootBase = clock.bootMilliseconds
+        frameTime = log.recovery.lastFrameTime
+        nextLSN = log.firstNextLSN
+        try checkPages()
+        if flaw == .changesStateAtOpen, nextLSN > 4 {
+            openBatch()
+            _ = try? "ghost".withUTF8Bytes { try self.engine.ensureQueue(named: $0, into: batch) }
+            isBatchOpen = false
+        }
+        // Whatever it shows from now on must stay.
+        fileSystem.note = lastLSN
+        fileSystem.activity = Activity.none
+    }
+
+    /// The last LSN of the log.
+    package var lastLSN: LSN { nextLSN - 1 }
+    /// Records of the last commit before this opening of which nothing said that they were durable.
+    package var inDoubtRecordCount: Int { log.recovery.inDoubtRecordCount }
+
+    package func withEngine<Value>(_ body: (inout JobEngine) throws -> Value) rethrows -> Value {
+        try body(&engine)
+    }
+
+    /// Nothing that was decided on a page which could not be read may leave.
+    private func checkPages() throws {
+        if let failure = engine.pages.failure { throw StoreFault.page(failure) }
+    }
+
+    package var brokerMilliseconds: Int64 {
+        timeBase + max(0, clock.bootMilliseconds - bootBase)
+    }
+
+    // MARK: Commits
+
+    /// Fixes the time of the batch, if it is not, and moves the jobs that are due.
+    package func openBatch() {
+        guard !isBatchOpen else { return }
+        isBatchOpen = true
+        frameTime = max(frameTime, brokerMilliseconds)
+        batch.open(firstLSN: nextLSN, frameTime: frameTime)
+        engine.advance(to: frameTime, into: batch)
+    }
+
+    /// Makes the open batch durable, if there is anything in it, after noting in `timeline` what the
+    /// state is there.
+    package func commit(_ timeline: inout Timeline) throws {
+        guard isBatchOpen else { return }
+        isBatchOpen = false
+        guard !batch.isEmpty else { return }
+        timeline.note(batch, stateHash: stateHash)
+        try checkPages()
+        commitCount += 1
+        commitsSinceSnapshot += 1
+        if commitsSinceSnapshot >= layout.snapshotCommitCount, !upkeep.isBusy {
+            beginSnapshot(handedOver: batch.firstLSN)
+        }
+        if flaw == .cannotGoOn, lastLSN > 4, commitCount == 2 { throw PlantedFault() }
+        if flaw == .acknowledgesBeforeAppend { fileSystem.note = batch.lastLSN }
+        fileSystem.activity = Activity.appending
+        try log.append(batch)
+        fileSystem.activity = Activity.none
+        fileSystem.note = batch.lastLSN
+        nextLSN = batch.nextLSN
+        engine.startLeaseClocks(
+            throughDurable: batch.lastLSN, bootMilliseconds: clock.bootMilliseconds)
+    }
+
+    private func beginSnapshot(handedOver: LSN? = nil) {
+        commitsSinceSnapshot = 0
+        let ranges = upkeep.rangesToCount(through: engine.lastLSN, handedOver: handedOver)
+        upkeep.begin(engine.freeze(liveCountsIn: ranges), ranges: ranges)
+    }
+
+    /// One piece of the work beside serving: of a snapshot, of a spare segment, of what is given
+    /// back.
+    ///
+    /// - Returns: whether there is more.
+    package func maintenanceStep() throws -> Bool {
+        fileSystem.activity = Activity.maintaining
+        defer { fileSystem.activity = Activity.none }
+        let progress = try upkeep.step()
+        takeOutcome()
+        if case .more = progress { return true }
+        return false
+    }
+
+    private func takeOutcome() {
+        switch upkeep.takeOutcome() {
+        case .committed(let frozen): engine.pages.committed(frozen)
+        case .abandoned(let frozen, _): engine.pages.abandoned(frozen)
+        case nil: break
+        }
+    }
+
+    /// Ends in order: with a snapshot of the end, as far as what is in the open batch does not count.
+    package func close() throws {
+        fileSystem.activity = Activity.closing
+        defer { fileSystem.activity = Activity.none }
+        try finishSnapshot()
+        // A batch that was not committed is in the engine already: no snapshot of that.
+        if engine.lastLSN == lastLSN, lastLSN > upkeep.snapshotLSN {
+            beginSnapshot()
+            try finishSnapshot()
+        }
+        try log.close()
+    }
+
+    private func finishSnapshot() throws {
+        while upkeep.isBusy {
+            _ = try upkeep.step()
+            takeOutcome()
+        }
+    }
+
+    // MARK: Looking
+
+    /// A number for all of the engine's state.
+    package var stateHash: UInt64 {
+        defer { engine.pages.trim() }
+        return ContentHash.of(engine.canonicalDump())
+    }
+
+    /// What is wrong within the engine.
+    package var invariantFaults: [String] {
+        defer { engine.pages.trim() }
+        let faults = engine.invariantFaults()
+        guard let failure = engine.pages.failure else { return faults }
+        return faults + ["\(failure)"]
+    }
+
+    /// What is wrong within the engine, and with the births of live jobs in the log.
+    package func faults(_ timeline: Timeline) -> [String] {
+        fileSystem.activity = Activity.looking
+        defer { fileSystem.activity = Activity.none }
+        var faults = invariantFaults
+        var live: Set<LSN> = []
+        for queue in engine.queues(after: nil, limit: .max) {
+            var cursor: UInt64? = 0
+            while let position = cursor {
+                let (jobs, next) = engine.jobCandidates(
+                    in: queue.id, state: nil, after: position, limit: 1_024)
+                live.formUnion(jobs.map(\.lsn))
+                cursor = next
+            }
+        }
+        do {
+            try log.read(live.sorted()) { lsn, body in
+                guard let body, let birth = try? BirthRecord(body) else {
+                    faults.append("the birth of live job \(lsn) cannot be read")
+                    return
+                }
+                if timeline.contentHash(ofBirth: lsn) != ContentHash.of(birth.content) {
+                    faults.append("job \(lsn) has other bytes than it was born with")
+                }
+            }
+        } catch {
+            faults.append("reading births: \(error)")
+        }
+        return faults
+    }
+
+    /// What a job's birth says, in the open batch or in the log; nil where it cannot be read.
+    package func birth(of lsn: LSN) -> BirthFacts? {
+        if lsn >= nextLSN {
+            return isBatchOpen
+                ? batch.body(of: lsn).flatMap { BirthFacts(lsn: lsn, body: $0) } : nil
+        }
+        var facts: BirthFacts?
+        try? log.read([lsn]) { lsn, body in
+            facts = body.flatMap { BirthFacts(lsn: lsn, body: $0) }
+        }
+        return facts
+    }
+
+    /// The content of a live job's birth record; nil where it cannot be read.
+    package func content(of lsn: LSN) throws -> [UInt8]? {
+        var content: [UInt8]?
+        try log.read([lsn]) { _, body in
+            content = body.flatMap { try? BirthRecord($0) }.map { Array($0.content) }
+        }
+        return content
+    }
+}
+
+/// What a store is doing when a crash comes.
+package enum Activity {
+    package static let none = ""
+    package static let opening = "opening"
+    package static let appending = "appending"
+    package static let maintaining = "maintaining"
+    package static let closing = "closing"
+    package static let looking = "looking"
+}
+
+struct PlantedFault: Error {}
+
+/// Random numbers for the store's own use.
+private final class Entropy: Sendable {
+    private let random: Mutex<SeededRandom>
+
+    init(seed: UInt64) {
+        random = Mutex(SeededRandom(seed: seed))
+    }
+
+    func next() -> UInt64 { random.withLock { $0.next() } }
+}
+
+extension String {
+    func withUTF8Bytes<Value>(
+        _ body: (UnsafeRawBufferPointer) throws -> Value
+    ) rethrows -> Value {
+        var text = self
+        return try text.withUTF8 { try body(UnsafeRawBufferPointer($0)) }
+    }
+}
