@@ -27,12 +27,6 @@ package struct RebuildCounts: Sendable, Equatable {
 extension JobEngine {
     package var queueCount: Int { queues.liveCount }
 
-    /// How many of the jobs born in that range are not done.
-    package func liveCount(in lsns: ClosedRange<LSN>) -> Int {
-        defer { pages.trim() }
-        return live.count(in: lsns, map, pages)
-    }
-
     /// Makes the queues and takes the next record of what is left, where that is a birth. Of an engine
     /// that is still empty; all records in their order, after `remains` was shown all of them.
     package mutating func rebuild(

@@ -67,7 +67,10 @@ extension StoreInspection {
             do throws(LogError) {
                 records = try IndexedRecords(
                     of: segment, in: fileSystem, readsLengths: liveCount > 0,
-                    isWanted: { engine.liveCount(in: $0...$0) == 1 })
+                    isWanted: { lsn in
+                        defer { engine.pages.trim() }
+                        return engine.liveCount(in: lsn...lsn) == 1
+                    })
             } catch {
                 throw .log(error)
             }
