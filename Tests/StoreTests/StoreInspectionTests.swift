@@ -93,6 +93,48 @@ import Testing
             statistics.snapshots.filter { if case .whole = $0 { true } else { false } }.count == 2)
     }
 
+    /// A store some of whose segments were compacted, and the jobs of it that are not done.
+    static func compacted() throws -> (rig: StoreRig, live: [LSN]) {
+        let rig = try StoreRig()
+        var live: [LSN] = []
+        for round in 0..<30 {
+            live += try rig.enqueue("kept", count: 1, payloadByteCount: 100)
+            try rig.enqueue("a", count: 60, payloadByteCount: 400)
+            try rig.ack(try rig.lease("a", count: 64))
+            if round % 8 == 7 { try rig.snapshot() }
+        }
+        for _ in 0..<4 { try rig.snapshot() }
+        return (rig, live)
+    }
+
+    @Test("where segments were compacted, their jobs count once")
+    func compactedSegments() throws {
+        let (rig, live) = try Self.compacted()
+        let disk = rig.disk.disk.afterKill()
+        let uses = try inspect(disk) { try $0.segmentUses() }
+        #expect(uses.segments.contains { $0.segment.isCompacted && ($0.liveCount ?? 0) > 0 })
+        #expect(uses.segments.compactMap(\.liveCount).reduce(0, +) == live.count)
+        // A birth of 100 bytes takes 141.
+        #expect(uses.segments.compactMap(\.liveByteCount).reduce(0, +) == live.count * 141)
+        let statistics = try inspect(disk) { try $0.statistics() }
+        let births = try #require(statistics.records.first { $0.name == "ENQUEUE" })
+        #expect(births.records.count >= live.count)
+        #expect(statistics.live?.count == live.count)
+        let found = try inspect(disk) { try $0.verify() }
+        #expect(found.damages == [])
+        var lsns: Set<LSN> = []
+        try inspect(disk) { inspection in
+            for segment in try inspection.orderedSegments() where segment.isCompacted {
+                try IndexedRecords(of: segment, in: inspection.fileSystem)?.forEach {
+                    lsn, _, body in
+                    #expect(body != nil)
+                    lsns.insert(lsn)
+                }
+            }
+        }
+        #expect(!lsns.isDisjoint(with: live))
+    }
+
     @Test("what is restored is what a start would restore")
     func restores() throws {
         let (rig, _) = try rig()

@@ -96,6 +96,18 @@ import Testing
         #expect(rebuilt.dump().isEmpty == false)
     }
 
+    @Test("jobs of compacted segments are there again, and can be read")
+    func compactedSegments() throws {
+        let (rig, live) = try StoreInspectionTests.compacted()
+        let (rebuilt, report) = try rebuild(withoutSnapshots(rig.disk.disk.afterKill()))
+        #expect(!report.isExact)
+        let again = (1...report.lastLSN).filter { rebuilt.engine.liveCount(in: $0...$0) == 1 }
+        #expect(Set(again).isSuperset(of: live), "none is lost")
+        var unread: [LSN] = []
+        try rebuilt.log.read(again) { lsn, body in if body == nil { unread.append(lsn) } }
+        #expect(unread == [])
+    }
+
     @Test("a queue whose record is gone gets a name by its number")
     func namelessQueue() throws {
         let rig = try StoreRig()

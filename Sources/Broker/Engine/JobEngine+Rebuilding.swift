@@ -27,15 +27,14 @@ package struct RebuildCounts: Sendable, Equatable {
 extension JobEngine {
     package var queueCount: Int { queues.liveCount }
 
-    /// Makes the queues and takes the next record of what is left, where that is a birth. Of an engine
-    /// that is still empty; all records in their order, after `remains` was shown all of them.
+    /// Takes a record of what is left, where that is a birth, and makes its queue. Into an engine that
+    /// is still empty; in the order of the LSNs where they are to be leased in that order, after
+    /// `remains` was shown all records. A birth may come twice.
     package mutating func rebuild(
         _ remains: LogRemains, lsn: LSN, body: UnsafeRawBufferPointer, _ counts: inout RebuildCounts
     ) {
-        guard body.first.flatMap({ RecordType(byte: $0) }) == .enqueue, lsn > lastLSN else {
-            return
-        }
-        lastLSN = lsn
+        guard body.first.flatMap({ RecordType(byte: $0) }) == .enqueue, !isLive(lsn) else { return }
+        lastLSN = max(lastLSN, lsn)
         guard let birth = BirthFacts(lsn: lsn, body: body),
             birth.queue.rawValue < QueueTable.numberEnd
         else {

@@ -32,8 +32,7 @@ package enum StoreDamage: Sendable, Equatable, CustomStringConvertible {
         case .log(let damage): damage.path
         case .slot(let slot, _, _): SnapshotLayout.slot(slot)
         case .page(let page): page.path
-        case .previousListing(let segment, _): DirectoryLayout.segment(segment)
-        case .state, .start: nil
+        case .previousListing, .state, .start: nil
         }
     }
 
@@ -61,8 +60,8 @@ package enum StoreDamage: Sendable, Equatable, CustomStringConvertible {
         case .page(let page):
             "page \(page.number): \(page.fault.sentence), needed by snapshot "
                 + page.snapshotNumbers.map { String($0) }.joined(separator: " and ")
-        case .previousListing(_, let number):
-            "the segment that snapshot \(number) lists is missing, or another one"
+        case .previousListing(let segment, let number):
+            "segment \(segment), which snapshot \(number) lists, is missing, or another one"
         case .state(let fault): "what the pages say contradicts itself: \(fault)"
         case .start(let reason): "a broker would not start: \(reason)"
         }

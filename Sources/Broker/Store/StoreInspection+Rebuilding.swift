@@ -54,12 +54,6 @@ package enum RebuildFault: Error, Sendable, CustomStringConvertible {
     }
 }
 
-/// Where the frames of a segment end.
-private struct SegmentEnd {
-    let nextLSN: LSN
-    let offset: Int
-}
-
 /// A state that was made from the log alone.
 struct RebuiltState: ~Copyable {
     var engine: JobEngine
@@ -138,15 +132,15 @@ extension StoreInspection {
             jobCount: engine.jobCount, queueCount: engine.queueCount, counts: RebuildCounts(),
             obstacle: nil)
         return RebuiltState(
-            engine: engine, report: report, sealed: try sealed(segments, [:]),
+            engine: engine, report: report, sealed: try LogParts(self).listing,
             lastNumber: segments.last { $0.state == .last }?.number)
     }
 
     /// The number of the last opening: the files with its pages are put aside, so that its stamps may
     /// be given out again, and the next opening has others.
-    private static func epoch(_ next: UInt32) -> UInt32 { max(1, next - 1) }
+    static func epoch(_ next: UInt32) -> UInt32 { max(1, next - 1) }
 
-    private func emptyEngine() -> JobEngine {
+    func emptyEngine() -> JobEngine {
         let pages = PageSpace(
             limits: configuration.pages, storeUUID: (identity.uuid.high, identity.uuid.low),
             snapshotNumber: UInt32(truncatingIfNeeded: nextSnapshotNumber),
@@ -165,117 +159,5 @@ extension StoreInspection {
             }
         }
         return (known.max() ?? 0) + 1
-    }
-
-    // MARK: What is left of it
-
-    private func fromRemains(_ cause: String) throws(LogError) -> RebuiltState {
-        // What a damaged snapshot lists is of no account here: the log says what it has itself.
-        let log = LogInspection(fileSystem)
-        let segments = try log.segments()
-        var remains = LogRemains()
-        var damages: [LogDamage] = []
-        var recordCount = 0
-        var epoch: UInt32 = 0
-        var ends: [UInt64: SegmentEnd] = [:]
-        for segment in segments {
-            epoch = max(epoch, segment.epoch ?? 0)
-            try scan(
-                segment, log, onDamage: { damages.append($0) },
-                onFrame: { frame in
-                    ends[segment.number] = SegmentEnd(
-                        nextLSN: frame.firstLSN + LSN(frame.recordCount),
-                        offset: frame.offset + frame.byteCount)
-                },
-                onRecord: { lsn, frameTime, body in
-                    recordCount += 1
-                    remains.note(lsn: lsn, frameTime: frameTime, body: body)
-                })
-        }
-        // A last segment without a record still says how far the ones before it went.
-        for segment in segments {
-            if let next = ends[segment.number]?.nextLSN, next > 1 { remains.noteEnd(next - 1) }
-        }
-        var engine = emptyEngine()
-        engine.pages.beginStamps(epoch: max(1, epoch))
-        var counts = RebuildCounts()
-        for segment in segments {
-            try scan(
-                segment, log, onDamage: { _ in }, onFrame: { _ in },
-                onRecord: { lsn, _, body in
-                    engine.rebuild(remains, lsn: lsn, body: body, &counts)
-                })
-        }
-        engine.endRebuilding(remains, &counts)
-        let sealed = try sealed(segments, ends)
-        let report = RebuildReport(
-            cause: cause, isExact: false, lastLSN: remains.lastLSN, segmentCount: segments.count,
-            recordCount: recordCount, missing: remains.missing,
-            missingCount: remains.missingCount, damages: damages, jobCount: engine.jobCount,
-            queueCount: engine.queueCount, counts: counts,
-            obstacle: obstacle(sealed, engine))
-        return RebuiltState(
-            engine: engine, report: report, sealed: sealed,
-            lastNumber: segments.last { $0.start != nil }?.number)
-    }
-
-    private func scan(
-        _ segment: LogInspection.Segment, _ log: LogInspection,
-        onDamage: (LogDamage) -> Void, onFrame: (FrameSummary) -> Void,
-        onRecord: (LSN, Int64, UnsafeRawBufferPointer) -> Void
-    ) throws(LogError) {
-        var frameTime: Int64 = 0
-        try log.examine(segment: segment.number) { item in
-            switch item {
-            case .damage(let damage): onDamage(damage)
-            case .frame(let frame):
-                frameTime = frame.frameTime
-                onFrame(frame)
-            case .record(let lsn, _, _, let body): onRecord(lsn, frameTime, body)
-            }
-        }
-    }
-
-    /// All segments with records but the last, as a snapshot would list them.
-    ///
-    /// - Parameter ends: where the frames of those end that no other segment says it of.
-    private func sealed(
-        _ segments: [LogInspection.Segment], _ ends: [UInt64: SegmentEnd]
-    ) throws(LogError) -> [SegmentSummary] {
-        let begun = segments.filter { $0.start != nil }
-        var sealed: [SegmentSummary] = []
-        for (segment, next) in zip(begun, begun.dropFirst()) {
-            guard var summary = try SegmentSummary(segment, in: fileSystem) else { continue }
-            if segment.state != .sealed, let end = ends[segment.number] {
-                // Copies at its end lie in the next one too.
-                let nextLSN = min(end.nextLSN, next.lsns?.lowerBound ?? end.nextLSN)
-                guard nextLSN > summary.firstLSN else { continue }
-                summary = SegmentSummary(
-                    number: summary.number, salt: summary.salt, firstLSN: summary.firstLSN,
-                    nextLSN: nextLSN, end: end.offset, byteCount: summary.byteCount)
-            }
-            if let last = sealed.last, last.nextLSN > summary.firstLSN { continue }
-            sealed.append(summary)
-        }
-        return sealed
-    }
-
-    /// Why a start with this state would be refused; nil where it would not.
-    private func obstacle(
-        _ sealed: [SegmentSummary], _ engine: borrowing JobEngine
-    ) -> String? {
-        let needed = sealed.filter { segment in
-            segment.lsns.map { engine.liveCount(in: $0) > 0 } ?? false
-        }
-        do throws(LogError) {
-            let replay = try LogReplay(
-                fileSystem,
-                from: LogOrigin(
-                    lastLSN: engine.lastLSN, frameTime: engine.frameTime, segments: needed),
-                replay: { _, _, _ in })
-            return replay.recordCount == 0 ? nil : "the log goes on behind what could be read of it"
-        } catch {
-            return "\(error)"
-        }
     }
 }

@@ -1,6 +1,7 @@
 internal import HoldfastEngine
 internal import HoldfastPages
 internal import HoldfastRecords
+internal import HoldfastSnapshots
 package import HoldfastWAL
 
 /// A segment and what of it is still of use.
@@ -34,6 +35,22 @@ package struct SegmentUses: Sendable, Equatable {
 }
 
 extension StoreInspection {
+    /// Every segment in the order of its records, compacted ones among the plain ones.
+    package func orderedSegments() throws(LogError) -> [LogInspection.Segment] {
+        let segments = try log.segments()
+        var ordered = segments.filter { !$0.isCompacted }
+        let compacted = segments.filter(\.isCompacted)
+            .sorted { ($0.lsns?.lowerBound ?? 0) < ($1.lsns?.lowerBound ?? 0) }
+        for segment in compacted {
+            let place = ordered.firstIndex { other in
+                guard let first = other.lsns?.lowerBound, !other.isCompacted else { return false }
+                return first > segment.lsns?.lowerBound ?? 0
+            }
+            ordered.insert(segment, at: place ?? ordered.endIndex)
+        }
+        return ordered
+    }
+
     /// Every segment by number, and how much of it is alive. Reads the segments that jobs live in;
     /// of the others their sidecars, where they have any.
     package func segmentUses() throws(LogError) -> SegmentUses {
@@ -60,34 +77,48 @@ extension StoreInspection {
     ) throws(StoreFault) -> [SegmentUse] {
         var uses: [SegmentUse] = []
         for segment in segments {
-            // What lies in one that is put away lies in another one too, or is done.
-            let holds = segment.state == .sealed || segment.state == .last
-            let liveCount = holds ? segment.lsns.map { engine.liveCount(in: $0) } ?? 0 : 0
-            let records: IndexedRecords?
             do throws(LogError) {
-                records = try IndexedRecords(
-                    of: segment, in: fileSystem, readsLengths: liveCount > 0,
-                    isWanted: { lsn in
-                        defer { engine.pages.trim() }
-                        return engine.liveCount(in: lsn...lsn) == 1
-                    })
+                let records = try IndexedRecords(of: segment, in: fileSystem)
+                let lives = records.map { isRead($0.summary, segment) } ?? false
+                let liveCount = lives ? segment.lsns.map { engine.liveCount(in: $0) } ?? 0 : 0
+                var liveByteCount = 0
+                if liveCount > 0 {
+                    liveByteCount =
+                        try records?.byteCount { lsn in
+                            defer { engine.pages.trim() }
+                            return engine.liveCount(in: lsn...lsn) == 1
+                        } ?? 0
+                }
+                uses.append(
+                    SegmentUse(
+                        segment: segment, isPlaceKnown: true,
+                        birthCount: records?.count ?? (segment.lsns == nil ? 0 : nil),
+                        liveCount: liveCount, liveByteCount: liveByteCount))
             } catch {
                 throw .log(error)
             }
-            uses.append(
-                SegmentUse(
-                    segment: segment, isPlaceKnown: true, birthCount: records?.count,
-                    liveCount: liveCount,
-                    liveByteCount: records?.wantedByteCount))
         }
         // Looking jobs up reads pages.
         if let failure = engine.pages.failure { throw .page(failure) }
         return uses
     }
 
+    /// Whether it is this segment that its jobs are read from. What lies in one that is put away lies
+    /// in another one too, or is done; and one that was compacted is kept for the older snapshot.
+    private func isRead(
+        _ summary: SegmentSummary, _ segment: LogInspection.Segment
+    ) -> Bool {
+        let compacted = (snapshots.newest?.segments ?? []).filter { $0.kind == .compacted }
+            .map(SegmentSummary.init)
+        if summary.isCompacted { return compacted.contains(summary) }
+        guard segment.state == .sealed || segment.state == .last else { return false }
+        return !compacted.contains {
+            $0.firstLSN <= summary.firstLSN && summary.nextLSN <= $0.nextLSN
+        }
+    }
+
     private func births(of segment: LogInspection.Segment) throws(LogError) -> Int? {
-        try IndexedRecords(
-            of: segment, in: fileSystem, readsLengths: false, isWanted: { _ in false }
-        )?.count
+        guard segment.lsns != nil else { return segment.state == .unreadable ? nil : 0 }
+        return try IndexedRecords(of: segment, in: fileSystem)?.count
     }
 }

@@ -19,7 +19,7 @@ package struct StoreStatistics: Sendable {
     package fileprivate(set) var segmentCount = 0
     /// Of the segments' files.
     package fileprivate(set) var fileByteCount = 0
-    /// Of their frames: records, headers and padding.
+    /// Of their frames: records, headers and padding; of compacted segments all that is used.
     package fileprivate(set) var frameByteCount = 0
     package fileprivate(set) var frameCount = 0
     /// Of the payloads of all births, as they were sent.
@@ -77,9 +77,16 @@ extension StoreInspection {
         }
         var counts: [UInt8: StoreStatistics.Records] = [:]
         var lastLSN: LSN = 0
+        var ranges: [ClosedRange<LSN>] = []
+        var compacted: [LogInspection.Segment] = []
         for use in uses.segments {
             result.segmentCount += 1
             result.fileByteCount += use.segment.byteCount
+            if use.segment.isCompacted {
+                compacted.append(use.segment)
+                continue
+            }
+            if let lsns = use.segment.lsns { ranges.append(lsns) }
             try log.examine(segment: use.segment.number) { item in
                 switch item {
                 case .frame(let frame):
@@ -91,21 +98,39 @@ extension StoreInspection {
                     // A segment may begin with copies of records at the end of another one.
                     guard lsn > lastLSN else { return }
                     lastLSN = lsn
-                    let head =
-                        isIndexed
-                        ? RecordFormat.indexedHeadByteCount : RecordFormat.plainHeadByteCount
-                    counts[body.first ?? 0, default: StoreStatistics.Records()].count += 1
-                    counts[body.first ?? 0]?.byteCount += head + body.count
-                    if let byte = body.first, Self.type(ofByte: byte) == .enqueue,
-                        let birth = try? BirthRecord(body),
-                        let content = JobContent(trusted: birth.content)
-                    {
-                        result.payloadByteCount += content.payload.count
-                    }
+                    count(body, isIndexed, &counts, &result)
                 }
             }
         }
+        // Of compacted segments what is not in the ones that they were made of any more.
+        for segment in compacted {
+            try IndexedRecords(of: segment, in: fileSystem)?.forEach { lsn, _, body in
+                guard !ranges.contains(where: { $0.contains(lsn) }) else { return }
+                guard let body else {
+                    result.damageCount += 1
+                    return
+                }
+                count(body, true, &counts, &result)
+            }
+            if let lsns = segment.lsns { ranges.append(lsns) }
+            result.frameByteCount += segment.usedByteCount
+        }
         result.records = counts.keys.sorted().map { (Self.name(ofByte: $0), counts[$0]!) }
+    }
+
+    private func count(
+        _ body: UnsafeRawBufferPointer, _ isIndexed: Bool,
+        _ counts: inout [UInt8: StoreStatistics.Records], _ result: inout StoreStatistics
+    ) {
+        guard let byte = body.first else { return }
+        let head =
+            isIndexed ? RecordFormat.indexedHeadByteCount : RecordFormat.plainHeadByteCount
+        counts[byte, default: StoreStatistics.Records()].count += 1
+        counts[byte]?.byteCount += head + body.count
+        guard Self.type(ofByte: byte) == .enqueue, let birth = try? BirthRecord(body),
+            let content = JobContent(trusted: birth.content)
+        else { return }
+        result.payloadByteCount += content.payload.count
     }
 
     /// What the low seven bits of a record's first byte say.

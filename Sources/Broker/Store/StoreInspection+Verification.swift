@@ -73,15 +73,12 @@ extension StoreInspection {
     ) throws(LogError) -> [StoreDamage] {
         guard let previous = snapshots.previous else { return [] }
         var damages: [StoreDamage] = []
-        var found: [UInt64: SegmentSummary] = [:]
+        var salts: Set<UInt64> = []
         for segment in try log.segments() {
-            found[segment.number] = try SegmentSummary(segment, in: fileSystem)
+            if let salt = try SegmentSummary(segment, in: fileSystem)?.salt { salts.insert(salt) }
         }
-        for segment in previous.segments {
-            let other = found[segment.number]
-            guard other?.salt != segment.salt || other?.firstLSN != segment.firstLSN else {
-                continue
-            }
+        // Of one file's life there is one salt.
+        for segment in previous.segments where !salts.contains(segment.salt) {
             let isNamed = known.contains {
                 if case .log(let damage) = $0 {
                     damage.segmentNumber == segment.number

@@ -1,55 +1,83 @@
 package import HoldfastDisk
 package import HoldfastRecords
 
-/// The records of one segment that are found by their LSN, for tools: how many there are, and what
-/// some of them take.
-package struct IndexedRecords: Sendable, Equatable {
-    package private(set) var count = 0
-    /// Of those that were wanted, in bytes, heads included.
-    package private(set) var wantedByteCount = 0
-    package private(set) var wantedCount = 0
+/// The records of one segment, plain or compacted, that are found by their LSN, for tools. Changes
+/// nothing on disk.
+package struct IndexedRecords {
+    private let file: any File
+    private let index: SegmentIndex
+    private let end: Int
+    /// As a snapshot would list the segment.
+    package let summary: SegmentSummary
+    /// Whether a compacted segment's own index can be read; the others' is made from their frames.
+    package let isWhole: Bool
 
-    /// Takes the sidecar where there is one and reads the segment where there is none; changes
-    /// nothing on disk.
+    /// Takes the sidecar where there is one and reads the segment where there is none.
     ///
-    /// - Parameters:
-    ///   - isWanted: whether the length of this record counts; asked in rising order.
-    ///   - readsLengths: false where nothing is wanted: a sidecar alone is enough then.
-    /// - Returns: nil where the segment cannot be read as one.
+    /// - Returns: nil where it holds no record, or cannot be read as a segment.
     package init?(
-        of segment: LogInspection.Segment, in fileSystem: any FileSystem,
-        readsLengths: Bool = true, isWanted: (LSN) -> Bool
+        of segment: LogInspection.Segment, in fileSystem: any FileSystem
     ) throws(LogError) {
-        guard let lsns = segment.lsns else { return }
+        guard let summary = try SegmentSummary(segment, in: fileSystem) else { return nil }
+        self.summary = summary
+        end = summary.end
         let file = try LogError.reading { () throws(DiskError) in
             try fileSystem.openFile(segment.path, for: .reading)
         }
-        let found = try LogError.reading { () throws(DiskError) in
-            try SegmentHeader.read(from: file)?.header
-        }
-        guard let header = found, header.number == segment.number else { return nil }
-        let reader = SegmentReader(file: file, header: header)
-        let sealed = SealedSegment(
-            header: header, firstLSN: lsns.lowerBound, nextLSN: lsns.upperBound + 1,
-            end: segment.usedByteCount)
-        let index = try LogError.reading { () throws(DiskError) in
-            if let index = SidecarFile.load(sealed, in: fileSystem) { return index }
-            return try SegmentIndex(scanning: reader, end: segment.usedByteCount)
-        }
-        count = index.count
-        guard readsLengths else { return }
-        for position in 0..<index.count {
-            let lsn = index.firstLSN + LSN(index.deltas[position])
-            guard isWanted(lsn) else { continue }
-            let offset = Int(index.offsets[position])
-            let word = try LogError.reading { () throws(DiskError) in
-                try reader.bytes(at: offset, count: RecordFormat.plainHeadByteCount)
-                    .integer(UInt32.self, at: 0)
+        self.file = file
+        let found = try LogError.reading { () throws(DiskError) -> (SegmentIndex, Bool)? in
+            if summary.isCompacted {
+                let compacted = CompactedFile(
+                    file: file, segment: CompactedFile.segment(summary, nil))
+                return try compacted.index()
             }
-            // One that is damaged takes no space that is of use to anybody.
+            guard let header = try SegmentHeader.read(from: file)?.header else { return nil }
+            let sealed = SealedSegment(header, summary)
+            if let index = SidecarFile.load(sealed, in: fileSystem) { return (index, true) }
+            let reader = SegmentReader(file: file, header: header)
+            return (try SegmentIndex(scanning: reader, end: summary.end), true)
+        }
+        guard let found else { return nil }
+        (index, isWhole) = found
+    }
+
+    package var count: Int { index.count }
+
+    /// What those take in bytes, heads included, that are wanted.
+    ///
+    /// - Parameter isWanted: asked in rising order.
+    package func byteCount(where isWanted: (LSN) -> Bool) throws(LogError) -> Int {
+        let header = SegmentHeader(
+            uuid: UniqueID(high: 0, low: 0), number: summary.number, salt: summary.salt,
+            byteCount: summary.byteCount, alignment: CompactedHeader.blockByteCount)
+        let reader = SegmentReader(file: file, header: header)
+        var sum = 0
+        for entry in 0..<index.count {
+            let place = index.place(at: entry, end: end)
+            guard isWanted(place.lsn), place.offset + 4 <= summary.byteCount else { continue }
+            let word = try LogError.reading { () throws(DiskError) in
+                try reader.bytes(at: place.offset, count: 4).integer(UInt32.self, at: 0)
+            }
+            // One that is damaged is of use to nobody.
             guard let head = RecordFormat.Head(word), head.isIndexed else { continue }
-            wantedCount += 1
-            wantedByteCount += head.headByteCount + head.bodyByteCount
+            sum += head.headByteCount + head.bodyByteCount
+        }
+        return sum
+    }
+
+    /// Shows the records in rising order; the bodies are valid during the call.
+    ///
+    /// - Parameter show: gets nil for one that is not whole.
+    package func forEach(
+        _ show: (_ lsn: LSN, _ offset: Int, UnsafeRawBufferPointer?) -> Void
+    ) throws(LogError) {
+        try LogError.reading { () throws(DiskError) in
+            for entry in 0..<index.count {
+                let place = index.place(at: entry, end: end)
+                try RecordReading(file: file).read([place]) { lsn, body in
+                    show(lsn, place.offset, body)
+                }
+            }
         }
     }
 }
@@ -62,6 +90,14 @@ extension SegmentSummary {
         _ segment: LogInspection.Segment, in fileSystem: any FileSystem
     ) throws(LogError) {
         guard let lsns = segment.lsns else { return nil }
+        let name = segment.path.split(separator: "/").last.map(String.init) ?? ""
+        if let key = DirectoryLayout.compactedKey(ofName: name) {
+            self.init(
+                number: key.number, salt: key.salt, firstLSN: lsns.lowerBound,
+                nextLSN: lsns.upperBound + 1, end: segment.usedByteCount,
+                byteCount: segment.byteCount, isCompacted: true)
+            return
+        }
         let header = try LogError.reading { () throws(DiskError) in
             try SegmentHeader.read(from: fileSystem.openFile(segment.path, for: .reading))?.header
         }
@@ -70,4 +106,9 @@ extension SegmentSummary {
             number: segment.number, salt: header.salt, firstLSN: lsns.lowerBound,
             nextLSN: lsns.upperBound + 1, end: segment.usedByteCount, byteCount: header.byteCount)
     }
+}
+
+extension LogInspection.Segment {
+    /// Whether it holds what was left of others, whether a snapshot lists it or not.
+    package var isCompacted: Bool { path.hasSuffix(".cmp") }
 }

@@ -75,25 +75,34 @@ struct SegmentDump: AsyncParsableCommand {
         } else {
             try show(inspection, &dump)
         }
-        guard let first = dump.damages.first else { return }
+        guard let damage = dump.firstDamage else { return }
         throw Failure(
-            .damage,
-            "the log is damaged, first \(first); `segment verify` lists all of it")
+            .damage, "the log is damaged, first \(damage); `segment verify` lists all of it")
     }
 
     private func show(_ inspection: StoreInspection, _ dump: inout RecordDump) throws {
-        let numbers = try store.reading { () throws(LogError) in
-            try inspection.log.segments().map(\.number)
+        let segments = try store.reading { () throws(LogError) in
+            try inspection.orderedSegments()
         }
-        if let segment, !numbers.contains(segment) {
+        if let segment, !segments.contains(where: { $0.number == segment }) {
             throw Failure(
                 .refused,
                 "there is no segment \(segment) in \(store.dataDir); `segment list` shows which "
                     + "there are")
         }
-        for number in numbers where segment == nil || segment == number {
+        // Of a compacted segment what is not in the ones that it was made of any more.
+        var shown = segments.filter { !$0.isCompacted }.compactMap(\.lsns)
+        for item in segments where segment == nil || segment == item.number {
             try store.reading { () throws(LogError) in
-                try inspection.log.examine(segment: number) { dump.take($0) }
+                guard item.isCompacted else {
+                    return try inspection.log.examine(segment: item.number) { dump.take($0) }
+                }
+                try IndexedRecords(of: item, in: inspection.fileSystem)?.forEach {
+                    lsn, offset, body in
+                    guard !shown.contains(where: { $0.contains(lsn) }) else { return }
+                    dump.take(lsn, offset, body, ofCompacted: item)
+                }
+                if let lsns = item.lsns { shown.append(lsns) }
             }
             if let failure = dump.failure { throw failure }
         }
@@ -130,7 +139,8 @@ struct RecordDump {
     let key: StoreKey
     private var filter: RecordFilter
     private var writer: RecordWriter
-    private(set) var damages: [LogDamage] = []
+    /// In words; nil where all could be read.
+    private(set) var firstDamage: String?
     /// Why nothing more can be written.
     private(set) var failure: Failure?
     private var frame: FrameSummary?
@@ -146,7 +156,7 @@ struct RecordDump {
         var view: RecordView?
         switch item {
         case .damage(let damage):
-            damages.append(damage)
+            firstDamage = firstDamage ?? "\(damage)"
         case .frame(let frame):
             self.frame = frame
             if case .start(let start) = frame.content { view = RecordView(start, frame) }
@@ -155,7 +165,27 @@ struct RecordDump {
                 lsn: lsn, segment: frame?.segmentNumber ?? 0, offset: offset,
                 frameTime: frame?.frameTime ?? 0, body: body, key: key)
         }
-        guard let view, filter.wants(view) else { return }
+        if let view { show(view) }
+    }
+
+    /// A birth of a compacted segment, which has no frames: its time is the job's own.
+    mutating func take(
+        _ lsn: LSN, _ offset: Int, _ body: UnsafeRawBufferPointer?,
+        ofCompacted segment: LogInspection.Segment
+    ) {
+        guard let body else {
+            firstDamage = firstDamage ?? "\(segment.path), offset \(offset), LSN \(lsn)"
+            return
+        }
+        let birth = try? BirthRecord(body)
+        show(
+            RecordView(
+                lsn: lsn, segment: segment.number, offset: offset,
+                frameTime: birth?.enqueuedMilliseconds ?? 0, body: body, key: key))
+    }
+
+    private mutating func show(_ view: RecordView) {
+        guard failure == nil, filter.wants(view) else { return }
         do throws(Failure) {
             try writer.write(view)
         } catch {
