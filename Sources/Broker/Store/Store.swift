@@ -58,6 +58,7 @@ package struct Store: ~Copyable {
         }
         self.directory = directory
         self.log = log
+        snapshots.dropRoot()
         self.engine = engine
         snapshotLSN = newest?.lastLSN
         passedOverSnapshotCount = snapshots.passedOver.count

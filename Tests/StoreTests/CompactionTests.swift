@@ -1,0 +1,36 @@
+import HoldfastEngine
+import HoldfastRecords
+import HoldfastSimulation
+import HoldfastStore
+import HoldfastWAL
+import Testing
+
+@Suite struct CompactionTests {
+    @Test("many jobs that stay, one in each segment, take little more than themselves")
+    func immortals() throws {
+        let rig = try StoreRig()
+        var immortals: [LSN] = []
+        var peak = 0
+        for round in 0..<120 {
+            immortals += try rig.enqueue("kept", payloadByteCount: 300)
+            for _ in 0..<3 {
+                try rig.enqueue("a", count: 30, payloadByteCount: 400)
+                try rig.ack(try rig.lease("a", count: 64))
+            }
+            if round % 4 == 3 { try rig.snapshot() }
+            peak = max(peak, rig.log.sealedSegments.filter { !$0.isCompacted }.count)
+        }
+        #expect(peak < 40, "\(peak) segments lay there at one time")
+        for _ in 0..<12 { try rig.snapshot() }
+        let sealed = rig.log.sealedSegments
+        #expect(sealed.allSatisfy(\.isCompacted))
+        #expect(sealed.reduce(0) { $0 + $1.byteCount } < 200_000)
+        #expect(sealed.count <= 20)
+        let before = rig.dump()
+        try rig.losePower()
+        #expect(rig.dump() == before)
+        var read: [LSN] = []
+        try rig.log.read(immortals) { lsn, body in if body != nil { read.append(lsn) } }
+        #expect(read.sorted() == immortals)
+    }
+}
