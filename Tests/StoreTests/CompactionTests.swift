@@ -23,7 +23,7 @@ import Testing
         #expect(peak < 40, "\(peak) segments lay there at one time")
         for _ in 0..<12 { try rig.snapshot() }
         let sealed = rig.log.sealedSegments
-        #expect(sealed.allSatisfy(\.isCompacted))
+        #expect(sealed.allSatisfy { $0.isCompacted })
         #expect(sealed.reduce(0) { $0 + $1.byteCount } < 200_000)
         #expect(sealed.count <= 20)
         let before = rig.dump()
