@@ -88,16 +88,22 @@ struct LogParts {
         return listing.filter { $0.firstLSN < $0.nextLSN }
     }
 
+    /// What is there and is not as it was written.
+    func damages() throws(LogError) -> [LogDamage] {
+        var damages: [LogDamage] = []
+        _ = try log.verify { if $0.kind != .missingSegment { damages.append($0) } }
+        return damages
+    }
+
     /// Shows every record of the plain segments that can be read, by number.
     func forEachRecord(
-        onDamage: (LogDamage) -> Void,
         _ show: (_ lsn: LSN, _ frameTime: Int64, _ body: UnsafeRawBufferPointer) -> Void
     ) throws(LogError) {
         for segment in plain {
             var frameTime: Int64 = 0
             try log.examine(segment: segment.number) { item in
                 switch item {
-                case .damage(let damage): onDamage(damage)
+                case .damage: break
                 case .frame(let frame): frameTime = frame.frameTime
                 case .record(let lsn, _, _, let body): show(lsn, frameTime, body)
                 }

@@ -10,9 +10,8 @@ extension StoreInspection {
     func fromRemains(_ cause: String) throws(LogError) -> RebuiltState {
         let parts = try LogParts(self)
         var remains = LogRemains()
-        var damages: [LogDamage] = []
         var recordCount = 0
-        try parts.forEachRecord(onDamage: { damages.append($0) }) { lsn, frameTime, body in
+        try parts.forEachRecord { lsn, frameTime, body in
             recordCount += 1
             remains.note(lsn: lsn, frameTime: frameTime, body: body)
         }
@@ -30,7 +29,8 @@ extension StoreInspection {
         let report = RebuildReport(
             cause: cause, isExact: false, lastLSN: remains.lastLSN,
             segmentCount: parts.plain.count, recordCount: recordCount, missing: remains.missing,
-            missingCount: remains.missingCount, damages: damages, jobCount: engine.jobCount,
+            missingCount: remains.missingCount, damages: try parts.damages(),
+            jobCount: engine.jobCount,
             queueCount: engine.queueCount, counts: counts, obstacle: obstacle(listing, engine))
         return RebuiltState(
             engine: engine, report: report, sealed: listing,

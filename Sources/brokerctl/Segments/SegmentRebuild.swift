@@ -93,7 +93,7 @@ struct SegmentRebuild: AsyncParsableCommand {
                         ])
                     })
             ),
-            ("damages", .number(report.damages.count)),
+            ("damages", .array(report.damages.map { .text("\($0)") })),
             ("queues", .number(report.queueCount)),
             ("jobs", .number(report.jobCount)),
             ("dead_jobs", .number(counts.deadCount)),
