@@ -128,6 +128,25 @@ import Testing
         #expect(tokens.map(\.lsn) == left)
     }
 
+    @Test("where the snapshot can be read and its pages cannot, it says what the queues are called")
+    func queuesOfTheSnapshot() throws {
+        let rig = try StoreRig()
+        try rig.enqueue("first")
+        try rig.ack(try rig.lease("first", count: 4))
+        for _ in 0..<20 {
+            try rig.enqueue("first", count: 60, payloadByteCount: 400)
+            try rig.ack(try rig.lease("first", count: 64))
+        }
+        for _ in 0..<3 { try rig.snapshot() }
+        try rig.enqueue("second", count: 2)
+        try rig.enqueue("first", count: 3)
+        let (rebuilt, report) = try rebuild(withoutPages(rig.disk.disk.afterKill()))
+        #expect(!report.isExact)
+        #expect(report.counts.namelessQueueCount == 0)
+        #expect(try rebuilt.lease("first", count: 8).count >= 3)
+        #expect(try rebuilt.lease("second", count: 8).count == 2)
+    }
+
     @Test("a store that starts is left alone, and so is one whose log alone is damaged")
     func refused() throws {
         let rig = try StoreRig()

@@ -24,6 +24,25 @@ package struct RebuildCounts: Sendable, Equatable {
     package init() {}
 }
 
+extension LogRemains {
+    /// Takes the queues from the root of a snapshot whose pages cannot be used. To be called before
+    /// any record is noted.
+    ///
+    /// - Parameter engine: an empty one, which is of no use afterwards.
+    package mutating func noteQueues(ofRoot root: [UInt8], _ engine: consuming JobEngine) {
+        root.withUnsafeBytes { bytes in
+            var reader = RootReader(rest: bytes)
+            // It ends with the first page that is missing; the queues are known by then.
+            do throws(RestoreFault) { try engine.restore(&reader) } catch {}
+        }
+        for number in 0..<engine.queues.count where engine.queues[number].pointee.isLive {
+            noteQueue(
+                UInt32(number), name: engine.queues.name(number),
+                policy: engine.queues[number].pointee.policy, through: engine.lastLSN)
+        }
+    }
+}
+
 extension JobEngine {
     package var queueCount: Int { queues.liveCount }
 

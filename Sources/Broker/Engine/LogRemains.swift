@@ -31,6 +31,8 @@ package struct LogRemains: Sendable {
     /// Births before this LSN in the queue of that number are done: a queue without jobs alone is
     /// deleted, and a number is given to another one after that.
     private(set) var queueStarts: [UInt32: LSN] = [:]
+    /// Up to here a snapshot says which queues there were.
+    private var queuesLSN: LSN = 0
     private var done = LSNBits()
     /// Rising, each with how many are missing up to its end.
     private var gaps: [(lsns: ClosedRange<LSN>, sum: UInt64)] = []
@@ -166,15 +168,21 @@ package struct LogRemains: Sendable {
 
     private mutating func note(_ record: QueueRecord, _ lsn: LSN) {
         let number = record.queue.rawValue
+        if record.change != .alter { queueStarts[number] = lsn }
+        guard lsn > queuesLSN else { return }
         switch record.change {
-        case .create:
-            queueStarts[number] = lsn
+        case .create, .alter:
             queues[number] = Queue(name: Array(record.name), policy: record.policy)
-        case .alter: queues[number] = Queue(name: Array(record.name), policy: record.policy)
-        case .delete:
-            queueStarts[number] = lsn
-            queues[number] = nil
+        case .delete: queues[number] = nil
         }
+    }
+
+    /// A snapshot says what is called so at `lsn`.
+    mutating func noteQueue(
+        _ number: UInt32, name: [UInt8], policy: QueuePolicy, through lsn: LSN
+    ) {
+        queues[number] = Queue(name: name, policy: policy)
+        queuesLSN = lsn
     }
 
     private mutating func change(_ lsn: LSN, _ body: (inout Job) -> Void) {

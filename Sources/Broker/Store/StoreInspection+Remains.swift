@@ -1,6 +1,7 @@
 internal import HoldfastEngine
 internal import HoldfastPages
 internal import HoldfastRecords
+internal import HoldfastSnapshots
 internal import HoldfastWAL
 
 extension StoreInspection {
@@ -10,6 +11,11 @@ extension StoreInspection {
     func fromRemains(_ cause: String) throws(LogError) -> RebuiltState {
         let parts = try LogParts(self)
         var remains = LogRemains()
+        if let root = newestRoot {
+            let engine = emptyEngine()
+            engine.pages.beginStamps(epoch: 1)
+            remains.noteQueues(ofRoot: root, engine)
+        }
         var recordCount = 0
         try parts.forEachRecord { lsn, frameTime, body in
             recordCount += 1
@@ -35,6 +41,15 @@ extension StoreInspection {
         return RebuiltState(
             engine: engine, report: report, sealed: listing,
             lastNumber: parts.plain.last { $0.start != nil }?.number)
+    }
+
+    /// What the newest whole snapshot says beside its pages.
+    private var newestRoot: [UInt8]? {
+        do throws(StoreFault) {
+            return try Store.openSnapshots(fileSystem, identity, configuration).newest?.root
+        } catch {
+            return nil
+        }
     }
 
     /// Why a start with this state would be refused; nil where it would not.

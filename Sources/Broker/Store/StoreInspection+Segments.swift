@@ -51,10 +51,10 @@ extension StoreInspection {
         return ordered
     }
 
-    /// Every segment by number, and how much of it is alive. Reads the segments that jobs live in;
+    /// Every segment in that order, and how much of it is alive. Reads the segments that jobs live in;
     /// of the others their sidecars, where they have any.
     package func segmentUses() throws(LogError) -> SegmentUses {
-        let segments = try log.segments()
+        let segments = try orderedSegments()
         do throws(StoreFault) {
             let store = try restore()
             return SegmentUses(
