@@ -124,7 +124,8 @@ let package = Package(
             name: "brokerctl",
             dependencies: [
                 "HoldfastClient", "HoldfastCompression", "HoldfastConsole", "HoldfastDisk",
-                "HoldfastEngine", "HoldfastModel", "HoldfastRecords", "HoldfastWAL",
+                "HoldfastEngine", "HoldfastModel", "HoldfastRecords", "HoldfastSnapshots",
+                "HoldfastStore", "HoldfastWAL",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],

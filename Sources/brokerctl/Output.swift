@@ -16,6 +16,13 @@ enum Output {
             .refused, "standard output cannot be written: \(String(cString: strerror(code)))")
     }
 
+    /// Whether anybody still reads what goes to standard output, for a command that may have nothing
+    /// to write for long.
+    static var hasReader: Bool {
+        var state = pollfd(fd: STDOUT_FILENO, events: 0, revents: 0)
+        return poll(&state, 1, 0) <= 0 || state.revents & Int16(POLLERR) == 0
+    }
+
     static func writeLine(_ value: JSONValue) throws(Failure) {
         try write(value.text + "\n")
     }

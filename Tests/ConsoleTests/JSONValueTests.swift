@@ -18,6 +18,17 @@ internal import Testing
                 == #""a\"\\\n\r\t\u0000\u001b\u007f\u0085é😀/""#)
     }
 
+    @Test(
+        "a decimal has four digits behind the point at most, and no exponent",
+        arguments: [
+            (0.0, "0"), (1.0, "1"), (1.5, "1.5"), (0.00004, "0"), (-0.00004, "0"),
+            (2.0 / 3.0, "0.6667"), (-12.25, "-12.25"), (1_234_567.0001, "1234567.0001"),
+            (.infinity, "null"), (.nan, "null"), (1e300, "null"),
+        ])
+    func decimal(_ number: Double, _ text: String) {
+        #expect(JSONValue.decimal(number).text == text)
+    }
+
     @Test("bytes appear as text, or in base64 under another name")
     func bytes() {
         #expect(

@@ -2,6 +2,8 @@ internal import Foundation
 internal import Testing
 
 @Suite struct BrokerctlSegmentTests {
+    private static let verbs = ["list", "dump", "verify", "stats", "rebuild"]
+
     private func verify(_ directory: String) async throws -> BrokerctlRun {
         try await BrokerctlRun.run(["segment", "verify", "--data-dir", directory])
     }
@@ -97,7 +99,7 @@ internal import Testing
     @Test("a running broker's directory is refused, and its process named")
     func running() async throws {
         let broker = try await BrokerProcess.start(["--segment-mib", "1"])
-        for verb in ["list", "dump", "verify"] {
+        for verb in Self.verbs {
             let run = try await BrokerctlRun.run([
                 "segment", verb, "--data-dir", broker.dataDirectory,
             ])
@@ -125,7 +127,7 @@ internal import Testing
             (directory.path, "notes.txt"), (empty.path, "STORE"),
             (directory.path(of: "nosuch"), "nosuch"), (other.dataDirectory, "99"),
         ] {
-            for verb in ["list", "dump", "verify"] {
+            for verb in Self.verbs {
                 let run = try await BrokerctlRun.run(["segment", verb, "--data-dir", path])
                 #expect(run.code == 1, "\(run.description)")
                 #expect(run.hasOneErrorLine, "\(run.description)")
@@ -182,6 +184,165 @@ internal import Testing
             try await dump("--segment", "\(segment)").allSatisfy {
                 $0["segment"] as? Int == segment
             })
+    }
+
+    @Test("live and dead jobs and bytes of the segments, and the statistics, agree with the broker")
+    func figures() async throws {
+        let broker = try await stopped()
+        func run(_ verb: String) async throws -> [[String: Any]] {
+            let run = try await BrokerctlRun.run([
+                "segment", verb, "--data-dir", broker.dataDirectory, "-o", "json",
+            ])
+            #expect(run.code == 0, "\(run.description)")
+            return try run.objects
+        }
+        let before = try DirectoryContents(of: broker.dataDirectory)
+        let segments = try await run("list")
+        func sum(_ key: String) -> Int {
+            segments.compactMap { $0[key] as? Int }.reduce(0, +)
+        }
+        #expect(sum("live_jobs") == 3)
+        #expect(sum("done_jobs") == 2)
+        #expect(sum("live_bytes") + sum("dead_bytes") == sum("used_bytes"))
+        // Three payloads of nine bytes and what belongs to each.
+        #expect((3 * 40..<3 * 100).contains(sum("live_bytes")))
+        let statistics = try await run("stats")
+        let births = try #require(statistics.first { $0["record"] as? String == "ENQUEUE" })
+        #expect(births["count"] as? Int == 5)
+        let all = try #require(statistics.last)
+        #expect(all["payload_bytes"] as? Int == 5 * 9)
+        #expect(all["live_jobs"] as? Int == 3)
+        #expect(all["live_bytes"] as? Int == sum("live_bytes"))
+        #expect(all["write_amplification"] as? Double ?? 0 > 1)
+        // A broker that stops in order leaves a snapshot.
+        let slots = statistics.filter { $0["slot"] != nil }
+        #expect(slots.count == 3)
+        #expect(slots.contains { $0["state"] as? String == "whole" })
+        #expect(try DirectoryContents(of: broker.dataDirectory) == before)
+    }
+
+    @Test("records of one queue: its own and its jobs', also where a number had two queues")
+    func queueFilter() async throws {
+        let broker = try await BrokerProcess.start(["--segment-mib", "1"])
+        _ = try await broker.ctlDone("queue", "create", "first")
+        _ = try await broker.ctlDone("queue", "delete", "first")
+        _ = try await broker.ctlDone("enqueue", "second", "--payload", "two")
+        _ = try await broker.ctlDone("enqueue", "third", "--payload", "three")
+        let tokens = try await broker.ctlDone("lease", "second", "-o", "json").objects
+            .compactMap { $0["token"] as? String }
+        _ = try await BrokerctlRun.run(["ack"] + tokens, at: broker.address)
+        #expect(await broker.terminate() == .code(0), "\(broker.log)")
+        func types(_ queue: String) async throws -> [String] {
+            let run = try await BrokerctlRun.run([
+                "segment", "dump", "--data-dir", broker.dataDirectory, "--queue", queue, "-o",
+                "json",
+            ])
+            #expect(run.code == 0, "\(run.description)")
+            return try run.objects.compactMap { $0["type"] as? String }
+        }
+        #expect(try await types("first") == ["QUEUE", "QUEUE"])
+        #expect(try await types("second") == ["QUEUE", "ENQUEUE", "LEASE", "ACK"])
+        #expect(try await types("third") == ["QUEUE", "ENQUEUE"])
+        let run = try await BrokerctlRun.run([
+            "segment", "dump", "--data-dir", broker.dataDirectory, "--queue", "fourth",
+        ])
+        #expect(run.code == 1)
+        #expect(run.standardError.contains("fourth"))
+    }
+
+    @Test("--follow shows what a running broker writes, each record once, and ends with the broker")
+    func follow() async throws {
+        let broker = try await BrokerProcess.start(["--segment-mib", "1"])
+        for number in 1...3 {
+            _ = try await broker.ctlDone("enqueue", "q", "--payload", "early \(number)")
+        }
+        let dump = try ChildProcess(
+            try BuiltProgram.brokerctl.path,
+            [
+                "segment", "dump", "--data-dir", broker.dataDirectory, "--follow", "--type",
+                "ENQUEUE", "-o", "json",
+            ])
+        #expect(await dump.line { $0.contains("early 3") } != nil)
+        for number in 1...3 {
+            _ = try await broker.ctlDone("enqueue", "q", "--payload", "late \(number)")
+        }
+        #expect(await dump.line { $0.contains("late 3") } != nil)
+        #expect(await broker.terminate() == .code(0), "\(broker.log)")
+        #expect(await dump.exit() == .code(0), "\(dump.standardError)")
+        let payloads = try BrokerctlRun(
+            exit: .code(0), standardOutput: dump.standardOutput, standardError: ""
+        ).objects.compactMap { $0["payload"] as? String }
+        #expect(payloads == (1...3).map { "early \($0)" } + (1...3).map { "late \($0)" })
+    }
+
+    /// Damages every page of the store.
+    private func damagePages(_ directory: String) throws {
+        let pages = "\(directory)/pages"
+        for name in try FileManager.default.contentsOfDirectory(atPath: pages) {
+            let byteCount =
+                try FileManager.default.attributesOfItem(atPath: "\(pages)/\(name)")[.size] as? Int
+            for offset in stride(from: 0, to: byteCount ?? 0, by: 4_096).prefix(64) {
+                try flip("\(pages)/\(name)", at: offset + 100)
+            }
+        }
+    }
+
+    @Test("damaged pages are named; a broker refuses them, rebuild makes them anew, and it starts")
+    func rebuild() async throws {
+        let broker = try await stopped()
+        try damagePages(broker.dataDirectory)
+        let verified = try await BrokerctlRun.run([
+            "segment", "verify", "--data-dir", broker.dataDirectory, "-o", "json",
+        ])
+        #expect(verified.code == 4)
+        let damages = try verified.objects.filter { $0["page"] != nil }
+        #expect(!damages.isEmpty)
+        #expect(damages.allSatisfy { ($0["path"] as? String)?.hasPrefix("pages/") == true })
+        #expect(try verified.objects.last?["jobs"] is NSNull)
+        let list = try await BrokerctlRun.run([
+            "segment", "list", "--data-dir", broker.dataDirectory,
+        ])
+        #expect(list.code == 4)
+        #expect(list.standardOutput.contains("?"))
+        await #expect(throws: (any Error).self) { try await broker.restart() }
+
+        let before = try DirectoryContents(of: broker.dataDirectory)
+        let plan = try await BrokerctlRun.run([
+            "segment", "rebuild", "--data-dir", broker.dataDirectory, "-o", "json",
+        ])
+        #expect(plan.code == 0, "\(plan.description)")
+        #expect(try plan.objects.first?["jobs"] as? Int == 3)
+        #expect(try plan.objects.first?["written"] as? Bool == false)
+        #expect(try DirectoryContents(of: broker.dataDirectory) == before)
+        let done = try await BrokerctlRun.run([
+            "segment", "rebuild", "--data-dir", broker.dataDirectory, "--write", "-o", "json",
+        ])
+        #expect(done.code == 0, "\(done.description)")
+        #expect(try done.objects.first?["written"] as? Bool == true)
+        let whole = try await verify(broker.dataDirectory)
+        #expect(whole.code == 0, "\(whole.description)")
+        try await broker.restart()
+        let jobs = try await broker.ctlDone("lease", "q", "--count", "9", "-o", "json").objects
+        #expect(
+            jobs.compactMap { $0["payload"] as? String } == [3, 4, 5].map { "payload \($0)" })
+    }
+
+    @Test("a damaged snapshot is damage, and harmless: the broker starts without it")
+    func damagedSnapshot() async throws {
+        let broker = try await stopped()
+        let slots = try FileManager.default.contentsOfDirectory(
+            atPath: "\(broker.dataDirectory)/snap")
+        for slot in slots { try flip("\(broker.dataDirectory)/snap/\(slot)", at: 40) }
+        let run = try await verify(broker.dataDirectory)
+        #expect(run.code == 4, "\(run.description)")
+        #expect(run.standardOutput.contains("snap/\(slots.min() ?? "")"))
+        let rebuilt = try await BrokerctlRun.run([
+            "segment", "rebuild", "--data-dir", broker.dataDirectory,
+        ])
+        #expect(rebuilt.code == 1, "the log alone says it")
+        try await broker.restart()
+        #expect(
+            try await broker.ctlDone("lease", "q", "--count", "9", "-o", "json").objects.count == 3)
     }
 
     /// CRC32C bit by bit, for the few bytes of a STORE.

@@ -127,6 +127,14 @@ final class StoreRig {
         try commit()
     }
 
+    /// Whether none of the tokens is taken.
+    func isRefused(_ tokens: [LeaseToken]) throws -> Bool {
+        var results: [ItemResult] = []
+        tokens.withUnsafeBufferPointer { engine.ack($0, into: batch, results: &results) }
+        try commit()
+        return results.allSatisfy { $0.code != nil }
+    }
+
     /// Decides something that is not made durable yet.
     func decideWithoutCommitting(_ queue: String, payloadByteCount: Int = 0) {
         let content = [UInt8](repeating: 7, count: payloadByteCount).withUnsafeBytes {

@@ -27,7 +27,7 @@ extension JobEngine {
         pages.trim()
     }
 
-    private mutating func restore(_ root: inout RootReader) throws(RestoreFault) {
+    mutating func restore(_ root: inout RootReader) throws(RestoreFault) {
         guard try root.take(UInt32.self) == EngineRoot.magic else {
             throw RestoreFault("it is none")
         }

@@ -48,7 +48,7 @@ package struct Store: ~Copyable {
         } catch {
             // A page that cannot be read is the cause of whatever else did not fit.
             if let failure = engine.pages.failure { throw .page(failure) }
-            throw .log(error)
+            throw StoreFault(error, snapshots)
         }
         if let failure = engine.pages.failure { throw .page(failure) }
         do throws(SnapshotError) {
@@ -85,7 +85,7 @@ package struct Store: ~Copyable {
         }
     }
 
-    private static func openSnapshots(
+    static func openSnapshots(
         _ fileSystem: any FileSystem, _ identity: StoreIdentity,
         _ configuration: StoreConfiguration
     ) throws(StoreFault) -> SnapshotStore {
@@ -97,7 +97,7 @@ package struct Store: ~Copyable {
         }
     }
 
-    private static func engine(
+    static func engine(
         _ identity: StoreIdentity, _ snapshots: SnapshotStore, _ newest: SnapshotStore.Loaded?,
         _ configuration: StoreConfiguration
     ) throws(StoreFault) -> JobEngine {
@@ -106,11 +106,7 @@ package struct Store: ~Copyable {
             used: newest?.used ?? PageSet(), retained: newest?.retained ?? PageSet(),
             snapshotNumber: UInt32(truncatingIfNeeded: snapshots.nextNumber),
             source: { snapshots.pages.read(first: $0, count: $1, into: $2) })
-        let engineConfiguration = EngineConfiguration(
-            key: StoreKey(low: identity.keyLow, high: identity.keyHigh),
-            leaseCountMax: configuration.leaseCountMax,
-            producerCountMax: configuration.producerCountMax,
-            recentAckCount: configuration.recentAckCount, dueCountMax: configuration.dueCountMax)
+        let engineConfiguration = engineConfiguration(identity, configuration)
         guard let newest else {
             return JobEngine(configuration: engineConfiguration, pages: pages)
         }
@@ -121,5 +117,17 @@ package struct Store: ~Copyable {
             if let failure = pages.failure { throw .page(failure) }
             throw .root(snapshotNumber: newest.number, error)
         }
+    }
+}
+
+extension Store {
+    static func engineConfiguration(
+        _ identity: StoreIdentity, _ configuration: StoreConfiguration
+    ) -> EngineConfiguration {
+        EngineConfiguration(
+            key: StoreKey(low: identity.keyLow, high: identity.keyHigh),
+            leaseCountMax: configuration.leaseCountMax,
+            producerCountMax: configuration.producerCountMax,
+            recentAckCount: configuration.recentAckCount, dueCountMax: configuration.dueCountMax)
     }
 }

@@ -7,6 +7,8 @@ package enum JSONValue: Sendable {
     case boolean(Bool)
     case number(Int64)
     case unsigned(UInt64)
+    /// Written with four digits behind the point at most.
+    case decimal(Double)
     case text(String)
     case array([JSONValue])
     case object([(name: String, value: JSONValue)])
@@ -35,6 +37,7 @@ package enum JSONValue: Sendable {
         case .boolean(let value): text += value ? "true" : "false"
         case .number(let number): text += String(number)
         case .unsigned(let number): text += String(number)
+        case .decimal(let number): text += Self.text(number)
         case .text(let value): Self.write(value, to: &text)
         case .array(let values):
             text += "["
@@ -53,6 +56,16 @@ package enum JSONValue: Sendable {
             }
             text += "}"
         }
+    }
+
+    /// No exponent, and `null` for what is no number in JSON.
+    private static func text(_ number: Double) -> String {
+        guard abs(number) < 1e14 else { return "null" }
+        let scaled = Int64((abs(number) * 10_000).rounded())
+        let sign = number < 0 && scaled > 0 ? "-" : ""
+        var fraction = String(scaled % 10_000 + 10_000).dropFirst()
+        while fraction.last == "0" { fraction.removeLast() }
+        return sign + String(scaled / 10_000) + (fraction.isEmpty ? "" : ".\(fraction)")
     }
 
     private static func write(_ value: String, to text: inout String) {

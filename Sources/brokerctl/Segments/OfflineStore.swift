@@ -2,7 +2,7 @@ internal import ArgumentParser
 internal import Glibc
 internal import HoldfastConsole
 internal import HoldfastDisk
-internal import HoldfastModel
+internal import HoldfastStore
 internal import HoldfastWAL
 
 /// The directory of a broker that is not running.
@@ -15,28 +15,50 @@ struct OfflineOptions: ParsableArguments {
 
     /// Opens the directory without a change on disk.
     ///
-    /// A directory that a broker uses is refused: what the broker is just writing would look like
-    /// damage, and what it has just written would be missing.
-    func open() throws(Failure) -> (store: StoreIdentity, log: LogInspection) {
-        let log: LogInspection
-        do throws(StoreError) {
-            log = try LogInspection.open(path: dataDir)
+    /// - Parameter mayRun: whether a broker may be using it. What that is just writing looks like
+    ///   damage, and what it has just written is missing.
+    func open(mayRun: Bool = false) throws(Failure) -> StoreInspection {
+        let fileSystem = try fileSystem()
+        if !mayRun, let holder = try holder(of: fileSystem) {
+            throw inUse(holder)
+        }
+        var attempt = 0
+        while true {
+            do throws(StoreError) {
+                return try StoreInspection(fileSystem)
+            } catch {
+                // A segment that a running broker has just given back.
+                guard mayRun, attempt < 10, case .disk(let fault) = error, fault.isNotFound else {
+                    throw failure(error)
+                }
+                attempt += 1
+            }
+        }
+    }
+
+    func fileSystem() throws(Failure) -> PosixFileSystem {
+        do throws(DiskError) {
+            return try PosixFileSystem(root: dataDir)
         } catch {
-            throw failure(error)
+            throw failure(.disk(error))
         }
-        let holder = try reading { () throws(LogError) in try log.runningBroker() }
-        if let holder {
-            let process = holder.processID == 0 ? "" : " (pid \(holder.processID))"
-            throw Failure(
-                .refused,
-                "a broker\(process) is using \(dataDir); stop it, or copy the directory and look "
-                    + "at the copy")
-        }
-        do throws(StoreError) {
-            return (try log.identity.get(), log)
+    }
+
+    /// Who is using the directory right now; nil where nobody is.
+    func holder(of fileSystem: any FileSystem) throws(Failure) -> DirectoryLock.Holder? {
+        do throws(DiskError) {
+            return try DirectoryLock.currentHolder(in: fileSystem)
         } catch {
-            throw failure(error)
+            throw failure(.disk(error))
         }
+    }
+
+    func inUse(_ holder: DirectoryLock.Holder) -> Failure {
+        let process = holder.processID == 0 ? "" : " (pid \(holder.processID))"
+        return Failure(
+            .refused,
+            "a broker\(process) is using \(dataDir); stop it, or copy the directory and look "
+                + "at the copy")
     }
 
     /// Does `body`, whose errors are about reading the directory.
@@ -48,7 +70,16 @@ struct OfflineOptions: ParsableArguments {
         }
     }
 
-    private func failure(_ error: StoreError) -> Failure {
+    /// Does `body`, whose errors are about what the directory holds.
+    func inspecting<Value>(_ body: () throws(StoreFault) -> Value) throws(Failure) -> Value {
+        do throws(StoreFault) {
+            return try body()
+        } catch {
+            throw Failure(.refused, "\(dataDir): \(error)")
+        }
+    }
+
+    func failure(_ error: StoreError) -> Failure {
         switch error {
         case .notAStore(let foreign):
             Failure(

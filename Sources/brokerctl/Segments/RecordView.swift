@@ -15,6 +15,8 @@ struct RecordView {
     let frameTime: Int64
     let typeName: String
     private(set) var jobs: [JobID] = []
+    /// nil for START, and where it cannot be read.
+    private(set) var record: EngineRecord?
     private var fields: [(name: String, value: String)] = []
     /// One for each job that the record concerns, where it says more of it than its id.
     private var jobFields: [String] = []
@@ -57,6 +59,7 @@ struct RecordView {
             fault = error.reason
             return
         }
+        self.record = record
         typeName = record.typeName
         jobs = record.jobs.map(key.jobID)
         for field in record.fields {
@@ -87,14 +90,15 @@ struct RecordView {
         }
     }
 
-    var row: [String] {
+    /// - Parameter previewCount: characters of the payload that are shown.
+    func row(previewCount: Int) -> [String] {
         [
             lsn.map { String($0) } ?? "", String(segmentNumber), String(offset),
-            TimeText.utc(millisecondsSince1970: frameTime), typeName, what,
+            TimeText.utc(millisecondsSince1970: frameTime), typeName, what(previewCount),
         ]
     }
 
-    private var what: String {
+    private func what(_ previewCount: Int) -> String {
         var words: [String] = []
         if let fault { words.append("unreadable: \(fault)") }
         if jobFields.isEmpty { words += jobs.map { "job \($0)" } }
@@ -105,8 +109,10 @@ struct RecordView {
         words += fields.map { "\($0.name)=\($0.value)" }
         if let content {
             if !content.kind.isEmpty { words.append("kind=\(content.kind)") }
-            let preview = content.payload.map { Escape.line($0, characterCountMax: 60) }
-            words.append("payload=\(preview ?? "unreadable")")
+            let preview = content.payload.map {
+                Escape.line($0, characterCountMax: previewCount)
+            }
+            if previewCount > 0 { words.append("payload=\(preview ?? "unreadable")") }
         }
         return words.joined(separator: ", ")
     }

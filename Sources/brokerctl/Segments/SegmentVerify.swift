@@ -1,94 +1,136 @@
 internal import ArgumentParser
 internal import HoldfastConsole
+internal import HoldfastRecords
+internal import HoldfastSnapshots
+internal import HoldfastStore
 internal import HoldfastWAL
 
 struct SegmentVerify: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify",
         abstract:
-            "Reads every byte of the log and names all damage; exit code 4 where there is any.")
+            "Reads every byte of the log, the snapshots and their pages, and names all damage; exit "
+            + "code 4 where there is any.")
 
     @OptionGroup var store: OfflineOptions
 
     func run() async throws {
-        let log = try store.open().log
-        var damages: [LogDamage] = []
-        let summary = try store.reading { () throws(LogError) in
-            try log.verify { damages.append($0) }
-        }
+        let inspection = try store.open()
+        let found = try store.inspecting { () throws(StoreFault) in try inspection.verify() }
         switch store.output.format {
-        case .table: try writeTable(damages, summary)
-        case .json: try writeJSON(damages, summary)
+        case .table: try writeTable(found, inspection)
+        case .json: try writeJSON(found, inspection)
         }
-        guard let first = damages.first else { return }
+        guard let first = found.damages.first else { return }
         throw Failure(
             .damage,
-            "the log is damaged in \(counted(damages.count, "place")), first \(first); restore the directory from a copy"
-        )
+            "the store is damaged in \(counted(found.damages.count, "place")), first \(first); "
+                + advice(found.damages))
+    }
+
+    /// The log is the truth: where it is whole, the rest can be made anew from it.
+    private func advice(_ damages: [StoreDamage]) -> String {
+        let isLogAlone = damages.allSatisfy { if case .log = $0 { true } else { false } }
+        return isLogAlone
+            ? "restore the directory from a copy"
+            : "restore the directory from a copy; where a broker refuses it, see `segment rebuild`"
     }
 
     private func writeTable(
-        _ damages: [LogDamage], _ summary: LogInspection.Summary
+        _ found: StoreVerification, _ inspection: StoreInspection
     ) throws(Failure) {
-        guard !damages.isEmpty else {
-            let ending = summary.wasClosed ? "closed in order" : "not closed in order"
+        guard !found.damages.isEmpty else {
+            let ending = found.log.wasClosed ? "closed in order" : "not closed in order"
             try Output.write(
-                "the log is whole: \(counted(summary.segmentCount, "segment")), "
-                    + "\(counted(summary.byteCount, "byte")), "
-                    + "\(counted(summary.frameCount, "frame")), "
-                    + "\(counted(summary.recordCount, "record")), last LSN "
-                    + "\(summary.lastLSN), \(ending)\n")
+                "the log is whole: \(counted(found.log.segmentCount, "segment")), "
+                    + "\(counted(found.log.byteCount, "byte")), "
+                    + "\(counted(found.log.frameCount, "frame")), "
+                    + "\(counted(found.log.recordCount, "record")), last LSN "
+                    + "\(found.log.lastLSN), \(ending)\n"
+                    + snapshotLine(found, inspection)
+                    + "the state is whole: \(counted(found.jobCount ?? 0, "job")) not done"
+                    + (found.isEveryJobChecked ? "\n" : ", too many to look at each\n"))
             return
         }
         var table = Table([
             .text("FILE"), .number("OFFSET"), .number("BYTES"), .text("LSNS"), .text("DAMAGE"),
         ])
-        try Output.write(
-            table.lines(
-                damages.map {
-                    [
-                        $0.path, String($0.offset), String($0.byteCount), $0.lsnText,
-                        $0.kind.rawValue,
-                    ]
-                }))
+        try Output.write(table.lines(found.damages.map(row)))
     }
 
-    /// One object for each damage, and one for the whole.
+    private func snapshotLine(
+        _ found: StoreVerification, _ inspection: StoreInspection
+    ) -> String {
+        guard let newest = inspection.snapshots.newest else {
+            return "there is no snapshot; a start replays all of the log\n"
+        }
+        let kept = inspection.snapshots.previous == nil ? 1 : 2
+        return "the snapshots are whole: \(kept), the newest number \(newest.number), last LSN "
+            + "\(newest.lastLSN), \(counted(found.pages.pageCount, "page"))\n"
+    }
+
+    private func row(_ damage: StoreDamage) -> [String] {
+        [
+            damage.path ?? "", damage.extent.map { String($0.lowerBound) } ?? "",
+            damage.extent.map { String($0.count) } ?? "", damage.lsns.map { $0.text } ?? "none",
+            damage.reason,
+        ]
+    }
+
+    /// One object for each damage, one for each slot of a snapshot, and one for the whole.
     private func writeJSON(
-        _ damages: [LogDamage], _ summary: LogInspection.Summary
+        _ found: StoreVerification, _ inspection: StoreInspection
     ) throws(Failure) {
-        try Output.write(damages.map { $0.json.text + "\n" }.joined())
+        try Output.write(found.damages.map { $0.json.text + "\n" }.joined())
+        for (slot, content) in inspection.snapshots.slots.enumerated() {
+            try Output.writeLine(SnapshotView.json(slot, content))
+        }
         try Output.writeLine(
             .object([
-                ("whole", .boolean(damages.isEmpty)),
-                ("damages", .number(damages.count)),
-                ("segments", .number(summary.segmentCount)),
-                ("bytes", .number(summary.byteCount)),
-                ("frames", .number(summary.frameCount)),
-                ("records", .number(summary.recordCount)),
-                ("last_lsn", .unsigned(summary.lastLSN)),
-                ("closed", .boolean(summary.wasClosed)),
+                ("whole", .boolean(found.damages.isEmpty)),
+                ("damages", .number(found.damages.count)),
+                ("segments", .number(found.log.segmentCount)),
+                ("bytes", .number(found.log.byteCount)),
+                ("frames", .number(found.log.frameCount)),
+                ("records", .number(found.log.recordCount)),
+                ("last_lsn", .unsigned(found.log.lastLSN)),
+                ("closed", .boolean(found.log.wasClosed)),
+                ("pages", .number(found.pages.pageCount)),
+                ("reachable_pages", .optional(found.reachablePageCount) { .number($0) }),
+                ("every_job_checked", .boolean(found.isEveryJobChecked)),
+                ("jobs", .optional(found.jobCount) { .number($0) }),
+                ("state_unknown", .optional(found.unknown) { .text($0) }),
             ]))
     }
 }
 
-extension LogDamage {
-    /// `7`, `7..9`, or nothing.
-    fileprivate var lsnText: String {
-        guard let lsns else { return "none" }
-        return lsns.count == 1
-            ? String(lsns.lowerBound) : "\(lsns.lowerBound)..\(lsns.upperBound)"
+extension ClosedRange<LSN> {
+    /// `7` or `7..9`.
+    var text: String {
+        count == 1 ? String(lowerBound) : "\(lowerBound)..\(upperBound)"
     }
+}
 
-    var json: JSONValue {
-        .object([
-            ("damage", .text(kind.rawValue)),
-            ("segment", .unsigned(segmentNumber)),
-            ("path", .text(path)),
-            ("offset", .number(offset)),
-            ("bytes", .number(byteCount)),
+extension StoreDamage {
+    fileprivate var json: JSONValue {
+        var members: [(name: String, value: JSONValue)] = [
+            ("damage", .text(reason)), ("path", .optional(path) { .text($0) }),
+        ]
+        switch self {
+        case .log(let damage): members.append(("segment", .unsigned(damage.segmentNumber)))
+        case .previousListing(let segment, _): members.append(("segment", .unsigned(segment)))
+        case .page(let page): members.append(("page", .number(page.number)))
+        case .slot(let slot, _, let number):
+            members.append(("slot", .number(slot)))
+            members.append(("snapshot", .optional(number) { .unsigned($0) }))
+        case .state, .start: break
+        }
+        members += [
+            ("offset", .optional(extent) { .number($0.lowerBound) }),
+            ("bytes", .optional(extent) { .number($0.count) }),
             ("first_lsn", .optional(lsns) { .unsigned($0.lowerBound) }),
             ("last_lsn", .optional(lsns) { .unsigned($0.upperBound) }),
-        ])
+        ]
+        return .object(members)
     }
 }

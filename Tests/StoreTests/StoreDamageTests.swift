@@ -1,0 +1,131 @@
+import HoldfastDisk
+import HoldfastEngine
+import HoldfastRecords
+import HoldfastSimulation
+import HoldfastStore
+import HoldfastWAL
+import Testing
+
+/// F6, F33: one change anywhere in a store.
+@Suite struct StoreDamageTests {
+    private enum Change: CaseIterable {
+        case bit, block, deleted, truncated
+    }
+
+    private static let whole: SimulatedDisk = {
+        do {
+            let (rig, _) = try StoreInspectionTests.compacted()
+            _ = try rig.lease("kept", count: 5)
+            try rig.snapshot()
+            try rig.enqueue("late", count: 3)
+            return rig.disk.disk.afterKill()
+        } catch {
+            preconditionFailure("the store cannot be made: \(error)")
+        }
+    }()
+
+    private func dump(_ disk: SimulatedDisk) throws -> [UInt8] {
+        let store = try StoreInspection(SimulatedFileSystem(disk), StoreRig.tiny).restore()
+        return store.engine.canonicalDump()
+    }
+
+    /// Damages one file; the description of what was done repeats it.
+    private func damage(_ disk: inout SimulatedDisk, seed: UInt64) -> String {
+        var random = SeededRandom(seed: seed)
+        func below(_ bound: Int) -> Int { Int(random.next() % UInt64(max(1, bound))) }
+        let files = disk.files.filter { $0.contains("/") && !$0.hasPrefix("pool/") }
+        let path = files[below(files.count)]
+        let bytes = disk.contents(path) ?? []
+        // Mostly where something was written.
+        let used = (bytes.lastIndex { $0 != 0 } ?? 0) + 1
+        let change = Change.allCases[[0, 0, 0, 0, 1, 1, 2, 3][below(8)]]
+        let offset = below(used)
+        switch change {
+        case .bit: disk.flipBit(path, at: offset, bit: below(8))
+        case .block:
+            let start = offset / 4_096 * 4_096
+            let block = (0..<min(4_096, bytes.count - start)).map { _ in
+                UInt8(truncatingIfNeeded: random.next() >> 32)
+            }
+            disk.corrupt(path, at: start, with: block)
+        case .deleted: disk.delete(path)
+        case .truncated: disk.truncate(path, to: offset)
+        }
+        return "seed \(seed): \(change) at \(offset) of \(path)"
+    }
+
+    @Test(
+        "whatever is changed, tools go on; and what verify calls whole starts as it was",
+        arguments: 0..<12)
+    func anything(part: Int) throws {
+        let before = try dump(Self.whole)
+        var found = 0
+        for seed in UInt64(part * 40)..<UInt64(part * 40 + 40) {
+            var disk = Self.whole
+            let change = damage(&disk, seed: seed)
+            let inspection = try StoreInspection(SimulatedFileSystem(disk), StoreRig.tiny)
+            let verification = try inspection.verify()
+            _ = try inspection.segmentUses()
+            _ = try inspection.statistics()
+            if verification.damages.isEmpty {
+                #expect(try dump(disk) == before, "\(change)")
+                #expect(verification.jobCount != nil, "\(change)")
+            } else {
+                found += 1
+            }
+            do throws(RebuildFault) {
+                let report = try inspection.rebuild()
+                #expect(report.lastLSN > 0, "\(change)")
+            } catch {
+                if case .notNeeded = error {
+                    // A start succeeds: then with the state as it was, or with an older commit.
+                    _ = try dump(disk)
+                }
+            }
+        }
+        #expect(found > 10)
+    }
+
+    @Test("after a rebuilding no job is missing that was there before it", arguments: 0..<8)
+    func rebuilt(part: Int) throws {
+        let live = try StoreInspection(SimulatedFileSystem(Self.whole), StoreRig.tiny).restore()
+        let jobs = live.engine.liveJobs(in: 1...live.engine.lastLSN)
+        var count = 0
+        for seed in UInt64(part * 40)..<UInt64(part * 40 + 40) {
+            var disk = Self.whole
+            // All snapshots are gone, and one thing more is damaged.
+            for path in disk.files where path.hasPrefix("snap/") {
+                disk.flipBit(path, at: 9, bit: 1)
+            }
+            let whole = disk
+            let change = damage(&disk, seed: seed)
+            let fileSystem = SimulatedFileSystem(disk)
+            let report: RebuildReport
+            do throws(RebuildFault) {
+                report = try StoreRebuilding.run(fileSystem, StoreRig.tiny)
+            } catch {
+                let after = fileSystem.disk
+                #expect(
+                    after.files.filter { !$0.hasPrefix("LOCK") }
+                        == disk.files.filter { !$0.hasPrefix("LOCK") }, "\(change)")
+                continue
+            }
+            count += 1
+            let store = try StoreInspection(SimulatedFileSystem(fileSystem.disk), StoreRig.tiny)
+                .restore()
+            let missing = jobs.filter { store.engine.liveCount(in: $0...$0) == 0 }
+            // Only where the log itself was damaged can a birth be lost, and then it is said.
+            let isLogWhole =
+                disk.files.filter { $0.hasPrefix("log/") }.allSatisfy {
+                    disk.contents($0) == whole.contents($0)
+                } && disk.files.count == whole.files.count
+            if isLogWhole { #expect(missing == [], "\(change)") }
+            if !missing.isEmpty {
+                let lost = report.missing
+                #expect(
+                    missing.allSatisfy { lsn in lost.contains { $0.contains(lsn) } }, "\(change)")
+            }
+        }
+        #expect(count > 0)
+    }
+}
