@@ -24,7 +24,7 @@ import Testing
     @Test(
         "a snapshot is due by any of its triggers",
         arguments: [
-            Case(name: "nothing happened", records: 0, bytes: 9_999, dirtyPages: 99, isDue: false),
+            Case(name: "nothing happened", records: 0, bytes: 9_999, dirtyPages: 9, isDue: false),
             Case(name: "little happened", bytes: 999, dirtyPages: 9, isDue: false),
             Case(name: "enough log", bytes: 1_000, isDue: true),
             Case(
@@ -33,6 +33,9 @@ import Testing
             Case(name: "five snapshots", bytes: 1_500, lastSnapshotBytes: 300, isDue: true),
             Case(name: "many records", records: 100, isDue: true),
             Case(name: "many changed pages", dirtyPages: 10, isDue: true),
+            Case(
+                name: "many changed pages left by one that failed", records: 0, dirtyPages: 10,
+                isDue: true),
         ])
     func triggers(_ example: Case) {
         var pace = SnapshotPace(Self.policy)

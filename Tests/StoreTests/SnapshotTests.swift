@@ -122,6 +122,26 @@ import Testing
         #expect(wasRead)
     }
 
+    @Test("a segment that ends with both snapshots' last record is listed by neither, and stays")
+    func endsWithBoth() throws {
+        let rig = try StoreRig()
+        let jobs = try rig.enqueue("kept", count: 20, payloadByteCount: 300)
+        try rig.snapshot()
+        try rig.snapshot()
+        try rig.kill()
+        try rig.finishUpkeep()
+        var read: [LSN] = []
+        try rig.log.read(jobs) { lsn, body in if body != nil { read.append(lsn) } }
+        #expect(read == jobs)
+        // Nor where it is sealed while the broker goes on.
+        try rig.snapshot()
+        while rig.log.sealedSegments.count < 3 { try rig.enqueue("kept", payloadByteCount: 3_000) }
+        try rig.finishUpkeep()
+        read = []
+        try rig.log.read(jobs) { lsn, body in if body != nil { read.append(lsn) } }
+        #expect(read == jobs)
+    }
+
     @Test("without space for a snapshot the store goes on, and tries again later")
     func fullDisk() throws {
         let rig = try StoreRig()

@@ -10,15 +10,17 @@ internal import NIOCore
 // millisecond on the core loop; the writing is done in the background.
 extension CommitLoop {
     private static let idleCheckSeconds: Int64 = 1
+    /// After a snapshot for which there was no space.
+    private static let retryMilliseconds: Int64 = 1_000
 
     /// Called when a batch is handed over, or nothing gathers: the engine has the records of what
     /// was handed over and none behind them.
     ///
     /// - Parameter batch: what is about to be appended.
     func takeSnapshotIfDue(with batch: RecordBatch? = nil) {
-        guard !upkeep.isBusy, pace.isDue(dirtyPageCount: engine.pages.dirtyPageCount) else {
-            return
-        }
+        guard !upkeep.isBusy, pace.isDue(dirtyPageCount: engine.pages.dirtyPageCount),
+            clock.bootMilliseconds >= snapshotNotBeforeBootMilliseconds
+        else { return }
         takeSnapshot(with: batch)
     }
 
@@ -26,6 +28,8 @@ extension CommitLoop {
         let ranges = upkeep.rangesToCount(through: engine.lastLSN, handedOver: batch?.firstLSN)
         let survivors = upkeep.rangesToCompact.flatMap { engine.liveJobs(in: $0) }
         let image = engine.freeze(liveCountsIn: ranges)
+        // A page that could not be read was taken for an empty one, and its jobs for done.
+        checkPages()
         pace.began(byteCount: image.byteCount)
         counters.snapshotsBegun += 1
         upkeep.begin(image, ranges: ranges, survivors: survivors)
@@ -40,10 +44,14 @@ extension CommitLoop {
     }
 
     private func takeSnapshotIfIdle() {
-        guard isIdle(forMilliseconds: configuration.snapshots.idleMilliseconds), !upkeep.isBusy,
-            upkeep.wouldFreeSegment(liveCount: { self.engine.liveCount(in: $0) })
+        guard isIdle(forMilliseconds: configuration.snapshots.idleMilliseconds), !upkeep.isBusy
         else { return }
-        takeSnapshot()
+        let wouldFree = upkeep.wouldFreeSegment(through: engine.lastLSN) {
+            self.engine.liveCount(in: $0)
+        }
+        checkPages()
+        engine.pages.trim()
+        if wouldFree { takeSnapshot() }
     }
 
     /// Called after each piece of upkeep.
@@ -57,6 +65,11 @@ extension CommitLoop {
             engine.pages.abandoned(frozen)
             counters.snapshotsAbandoned += 1
             logger.warning("no space for a snapshot; it is tried again later: \(error)")
+            snapshotNotBeforeBootMilliseconds =
+                clock.bootMilliseconds + Self.retryMilliseconds
+            eventLoop.scheduleTask(in: .milliseconds(Self.retryMilliseconds)) {
+                self.beginPass()
+            }
         }
         // The next one may be due already, and requests be waiting for it.
         beginPass()

@@ -50,6 +50,7 @@ package final class CommitLoop: @unchecked Sendable {
     private let writer: LogWriter
     @exclusivity(unchecked) var background: BackgroundWork?
     @exclusivity(unchecked) var pace: SnapshotPace
+    @exclusivity(unchecked) var snapshotNotBeforeBootMilliseconds = Int64.min
     @exclusivity(unchecked) var idleCheck: RepeatedTask?
     @exclusivity(unchecked) private var byteCountSinceWake = 0
     @exclusivity(unchecked) private var recent: RecentBatches
@@ -193,6 +194,7 @@ package final class CommitLoop: @unchecked Sendable {
             isGathering = false
             release(&connectionsGathering)
             takeSnapshotIfDue()
+            resumeReading()
             return
         }
         let batch = gathering

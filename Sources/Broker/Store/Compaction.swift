@@ -24,6 +24,9 @@ struct Compaction {
     /// Small compacted segments that lie side by side are worth being one at this number.
     static let compactedCountMin = 8
 
+    /// What a group may span: offsets and distances within a compacted segment take 32 bits.
+    private static let extentMax = 1 << 31
+
     /// Groups of neighbours, each of which becomes one segment not longer than the others.
     ///
     /// - Parameter candidates: all segments in use, in their order, the dense ones too.
@@ -34,6 +37,7 @@ struct Compaction {
         var run: [Candidate] = []
         var survivorCount = 0
         var byteCount = 0
+        var fileByteCount = 0
         func isWorthIt(_ run: [Candidate]) -> Bool {
             run.contains { !$0.segment.isCompacted || $0.isSparse }
                 || run.count >= compactedCountMin
@@ -45,16 +49,24 @@ struct Compaction {
             let isFull =
                 byteCount + candidate.liveByteCount > segmentByteCount / 2
                 || survivorCount + candidate.liveCount > survivorCountMax
+                || fileByteCount + candidate.segment.byteCount > extentMax
+                || candidate.segment.nextLSN - (run.first ?? candidate).segment.firstLSN
+                    > UInt64(extentMax)
                 || run.last.map { $0.segment.isCompacted != candidate.segment.isCompacted } ?? false
             if !joins || isFull {
                 if isWorthIt(run) { groups.append(run.map(\.segment)) }
                 run = []
                 byteCount = 0
+                fileByteCount = 0
             }
-            guard joins, survivorCount + candidate.liveCount <= survivorCountMax else { continue }
+            guard joins,
+                candidate.segment.nextLSN - candidate.segment.firstLSN <= UInt64(extentMax),
+                survivorCount + candidate.liveCount <= survivorCountMax
+            else { continue }
             run.append(candidate)
             survivorCount += candidate.liveCount
             byteCount += candidate.liveByteCount
+            fileByteCount += candidate.segment.byteCount
         }
         if isWorthIt(run) { groups.append(run.map(\.segment)) }
         return groups

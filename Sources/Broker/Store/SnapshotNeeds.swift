@@ -8,11 +8,13 @@ extension SnapshotStore {
     /// A segment is free when neither of the two kept snapshots lists it, because no job that was
     /// born in it is alive, and both are past it, so that neither has to replay it (I4, I5). With one
     /// snapshot alone nothing is: should that one be lost, only the whole log could take its place.
+    /// A segment that ends with a snapshot's last record may have been sealed after the snapshot had
+    /// listed its segments: only what has a record behind it, which both know, had been sealed by then.
     func freeSegments(of sealed: [SegmentSummary]) -> [SegmentSummary] {
         let needs = needs
         guard needs.count == 2, let oldest = needs.map(\.lastLSN).min() else { return [] }
         let listed = Set(needs.flatMap { $0.segments.map(\.salt) })
-        return sealed.filter { $0.nextLSN <= oldest + 1 && !listed.contains($0.salt) }
+        return sealed.filter { $0.nextLSN <= oldest && !listed.contains($0.salt) }
     }
 }
 

@@ -40,9 +40,9 @@ package struct SnapshotPace: Sendable {
     }
 
     package func isDue(dirtyPageCount: Int) -> Bool {
-        recordCount > 0
-            && (logByteCount >= max(policy.logByteCountMin, policy.sizeFactor * lastByteCount)
-                || recordCount >= policy.recordCountMax
-                || dirtyPageCount >= policy.dirtyPageCountMax)
+        // Changed pages count by themselves: after a snapshot that came to nothing they are still there.
+        dirtyPageCount >= policy.dirtyPageCountMax || recordCount >= policy.recordCountMax
+            || recordCount > 0
+                && logByteCount >= max(policy.logByteCountMin, policy.sizeFactor * lastByteCount)
     }
 }

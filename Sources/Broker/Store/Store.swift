@@ -36,10 +36,20 @@ package struct Store: ~Copyable {
         let newest = snapshots.newest
         var engine = try Self.engine(directory.identity, snapshots, newest, configuration)
         let log: WriteAheadLog
+        var quarantineError: SnapshotError?
         do throws(LogError) {
             log = try WriteAheadLog.open(
                 directory, start: start, from: LogOrigin(snapshots),
                 begin: { engine.pages.beginStamps(epoch: $0) },
+                // A snapshot that was passed over must not come back when what it needs is gone.
+                beforeChange: { () throws(LogError) in
+                    do throws(SnapshotError) {
+                        try snapshots.quarantinePassedOver()
+                    } catch {
+                        quarantineError = error
+                        throw .closed
+                    }
+                },
                 replay: { lsn, frameTime, body in
                     try engine.replay(lsn: lsn, frameTime: frameTime, body: body)
                     // What was read of a page that fails is nothing: go no further with it.
@@ -48,14 +58,10 @@ package struct Store: ~Copyable {
         } catch {
             // A page that cannot be read is the cause of whatever else did not fit.
             if let failure = engine.pages.failure { throw .page(failure) }
+            if let quarantineError { throw .snapshots(quarantineError) }
             throw StoreFault(error, snapshots)
         }
         if let failure = engine.pages.failure { throw .page(failure) }
-        do throws(SnapshotError) {
-            try snapshots.quarantinePassedOver()
-        } catch {
-            throw .snapshots(error)
-        }
         self.directory = directory
         self.log = log
         snapshots.dropRoot()

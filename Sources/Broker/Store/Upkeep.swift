@@ -53,6 +53,9 @@ package final class Upkeep: Sendable {
         /// Segments in use that were not yet looked at whether they are sparse.
         var unexamined: [SnapshotSegment] = []
         var candidates: [Compaction.Candidate] = []
+        /// Salts of segments that cannot be compacted, because something in them cannot be read. Their
+        /// jobs answer for themselves when they are leased.
+        var unreadable: Set<UInt64> = []
     }
 
     private let log: WriteAheadLog
@@ -96,7 +99,8 @@ package final class Upkeep: Sendable {
     ) -> [ClosedRange<LSN>] {
         let sealed = log.searchedSegments
         var ranges = sealed.compactMap(\.lsns)
-        var next = sealed.last?.nextLSN ?? 1
+        // What lies between has been given back.
+        var next = max(sealed.last?.nextLSN ?? 1, log.activeFirstLSN)
         for border in [handedOver ?? next, lastLSN + 1] where border > next {
             ranges.append(next...(border - 1))
             next = border
@@ -135,9 +139,11 @@ package final class Upkeep: Sendable {
     /// Whether a snapshot of now would lead to a segment becoming free: one whose jobs are all done.
     ///
     /// - Parameter liveCount: live jobs in a range of LSNs.
-    package func wouldFreeSegment(liveCount: (ClosedRange<LSN>) -> Int) -> Bool {
+    package func wouldFreeSegment(
+        through lastLSN: LSN, liveCount: (ClosedRange<LSN>) -> Int
+    ) -> Bool {
         log.sealedSegments.contains { segment in
-            segment.lsns.map { liveCount($0) == 0 } ?? true
+            segment.nextLSN <= lastLSN && segment.lsns.map { liveCount($0) == 0 } ?? true
         }
     }
 
@@ -157,20 +163,31 @@ package final class Upkeep: Sendable {
                 }
             }
             do throws(LogError) {
-                if try log.prepareSpareSegments() { return .more(isUrgent: false) }
+                // First what gives space: on a full volume all else has to wait for it. Nor is anything
+                // compacted that is about to go.
                 let free = snapshots.freeSegments(of: log.sealedSegments)
                     .filter { !work.unlisted.contains($0.salt) }
                 if !free.isEmpty {
                     try log.release(free)
                     return .more(isUrgent: false)
                 }
+                if try prepareSpares() { return .more(isUrgent: false) }
                 if try compact(&work) { return .more(isUrgent: false) }
                 if try examine(&work) { return .more(isUrgent: false) }
             } catch {
-                // Space for a spare segment may be lacking; the log goes on without.
-                guard case .full = error else { throw .log(error) }
+                throw .log(error)
             }
             return isWaiting ? .waitingForLog : .idle
+        }
+    }
+
+    /// Space for a spare segment may be lacking; the log goes on without.
+    private func prepareSpares() throws(LogError) -> Bool {
+        do throws(LogError) {
+            return try log.prepareSpareSegments()
+        } catch {
+            guard case .full = error else { throw error }
+            return false
         }
     }
 
@@ -184,8 +201,7 @@ package final class Upkeep: Sendable {
                 return nil
             }
             let liveCount = zip(order.ranges, order.image.liveCounts).reduce(0) { sum, counted in
-                lsns.contains(counted.0.lowerBound) && lsns.contains(counted.0.upperBound)
-                    ? sum + counted.1 : sum
+                lsns.overlaps(counted.0) ? sum + counted.1 : sum
             }
             return liveCount > 0 ? SnapshotSegment(segment, liveCount: UInt64(liveCount)) : nil
         }
@@ -245,9 +261,19 @@ package final class Upkeep: Sendable {
         let recordCount = Int(segment.nextLSN - segment.firstLSN)
         let liveCount = Int(next.liveCount)
         // A dense one need not be read to know it: it has no more births than records.
-        let birthCount =
-            liveCount * 2 >= recordCount && !segment.isCompacted
-            ? recordCount : try log.indexedCount(of: segment)
+        var birthCount = recordCount
+        if !work.unreadable.contains(segment.salt),
+            liveCount * 2 < recordCount || segment.isCompacted
+        {
+            do throws(LogError) {
+                birthCount = try log.indexedCount(of: segment)
+            } catch {
+                guard case .read = error else { throw error }
+                work.unreadable.insert(segment.salt)
+            }
+        }
+        // Taken for a dense one, which stays as it is.
+        if work.unreadable.contains(segment.salt) { birthCount = liveCount }
         work.candidates.append(
             Compaction.Candidate(segment: segment, liveCount: liveCount, birthCount: birthCount))
         guard work.unexamined.isEmpty else { return true }
@@ -271,10 +297,18 @@ package final class Upkeep: Sendable {
                 group.contains { $0.lsns?.contains(lsn) ?? false }
             })
         else { return true }
-        let compacted = try log.compact(group) { segment in
-            survivors.filter { segment.lsns?.contains($0) ?? false }
+        do throws(LogError) {
+            let compacted = try log.compact(group) { segment in
+                survivors.filter { segment.lsns?.contains($0) ?? false }
+            }
+            work.unlisted.insert(compacted.salt)
+        } catch {
+            switch error {
+            case .read: work.unreadable.formUnion(group.map(\.salt))
+            case .full: break
+            default: throw error
+            }
         }
-        work.unlisted.insert(compacted.salt)
         return true
     }
 

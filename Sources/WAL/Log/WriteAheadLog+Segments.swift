@@ -8,6 +8,9 @@ extension WriteAheadLog {
     /// The segments that will never be written again, by number. Any thread may ask.
     package var sealedSegments: [SegmentSummary] { catalog.sealed.map(\.summary) }
 
+    /// The first LSN of the segment that is written now.
+    package var activeFirstLSN: LSN { catalog.counts.active.firstLSN }
+
     /// Those of them that reads look into, in their order: where some have been compacted, the one that
     /// stands for them. No two have a record in common.
     package var searchedSegments: [SegmentSummary] { catalog.searched.map(\.summary) }

@@ -43,6 +43,8 @@ package final class WriteAheadLog: Sendable {
     ///     first record. Segments that it neither lists nor needs are put away.
     ///   - begin: is told the number of this opening, before the first record is replayed. What it
     ///     throws ends the opening.
+    ///   - beforeChange: is called when nothing is left that could be refused, and nothing has been
+    ///     changed.
     ///   - replay: gets every record behind the origin in order. The body is valid during the call.
     ///     What it throws ends the opening.
     /// - Throws: `damaged`, `unreadable`, `olderThanSnapshot` and `snapshotMissing` before the first
@@ -50,6 +52,7 @@ package final class WriteAheadLog: Sendable {
     package static func open(
         _ directory: DataDirectory, start: LogStart, from origin: LogOrigin? = nil,
         begin: (_ epoch: UInt32) throws -> Void = { _ in },
+        beforeChange: () throws(LogError) -> Void = {},
         replay: (_ lsn: LSN, _ frameTime: Int64, _ body: UnsafeRawBufferPointer) throws -> Void
     ) throws(LogError) -> WriteAheadLog {
         var recovery = try LogRecovery(directory.fileSystem, from: origin)
@@ -59,6 +62,7 @@ package final class WriteAheadLog: Sendable {
             throw .unreadable(lsn: origin?.lastLSN ?? 0, reason: "\(error)")
         }
         try recovery.run(replay)
+        try beforeChange()
         let pool = try LogError.reading { () throws(DiskError) in
             try SegmentPool(directory, alignment: directory.fileSystem.blockByteCount)
         }
