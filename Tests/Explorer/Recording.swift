@@ -35,6 +35,10 @@ package struct Recording {
             }
             if workload.oneIn(4) { _ = try store.maintenanceStep() }
             if workload.oneIn(20) { while try store.maintenanceStep() {} }
+            if workload.oneIn(40) {
+                try store.commit(&timeline)
+                try store.idle()
+            }
             defer { clock = store.clock }
             guard workload.oneIn(45) else { return nil }
             if workload.oneIn(2) { try store.commit(&timeline) }

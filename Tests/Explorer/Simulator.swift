@@ -68,7 +68,9 @@ package struct Simulator {
         case 72..<80: pass(store, random.pick([1, 16, 300, 1_008, 5_000]))
         case 80..<84: expire(store)
         case 84..<90: _ = try store.maintenanceStep()
-        case 90: while try store.maintenanceStep() {}
+        case 90:
+            while try store.maintenanceStep() {}
+            try store.idle()
         case 91..<93: try crash(in: .commit)
         case 93..<95: try crash(in: .maintenance)
         case 95..<96: try crash(in: .closing)

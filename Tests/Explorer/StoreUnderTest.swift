@@ -139,6 +139,16 @@ package final class StoreUnderTest {
         return false
     }
 
+    /// What a broker without work does: snapshots of one and the same moment, and all that they make
+    /// possible.
+    package func idle() throws {
+        guard engine.lastLSN == lastLSN else { return }
+        for _ in 0..<2 where !upkeep.isBusy {
+            beginSnapshot()
+            while try maintenanceStep() {}
+        }
+    }
+
     private func takeOutcome() {
         switch upkeep.takeOutcome() {
         case .committed(let frozen): engine.pages.committed(frozen)
