@@ -218,7 +218,8 @@ let package = Package(
                 "HoldfastDisk", "HoldfastEngine", "HoldfastModel", "HoldfastPages",
                 "HoldfastRecords", "HoldfastSimulation", "HoldfastSnapshots", "HoldfastStore",
                 "HoldfastWAL",
-            ]),
+            ],
+            exclude: ["Fixtures"]),
         .testTarget(
             name: "BrokerTests",
             dependencies: [

@@ -44,7 +44,7 @@ struct WrittenVolume {
     var isTold: Bool { Self.counterNames.allSatisfy { growth($0) != nil } }
 
     private func growth(_ name: String) -> Double? {
-        after.status.growth(of: name, since: before.status).map(Double.init)
+        after.status.growth(of: name, since: before.status).map { Double($0) }
     }
 
     /// Bytes for each byte of payload.
