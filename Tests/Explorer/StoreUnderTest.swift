@@ -122,8 +122,11 @@ package final class StoreUnderTest {
     private func beginSnapshot(handedOver: LSN? = nil) {
         commitsSinceSnapshot = 0
         let ranges = upkeep.rangesToCount(through: engine.lastLSN, handedOver: handedOver)
-        let survivors = upkeep.rangesToCompact.flatMap { engine.liveJobs(in: $0) }
-        upkeep.begin(engine.freeze(liveCountsIn: ranges), ranges: ranges, survivors: survivors)
+        let groups = upkeep.wantedGroups
+        let survivors = groups.joined().compactMap(\.lsns).flatMap { engine.liveJobs(in: $0) }
+        upkeep.begin(
+            engine.freeze(liveCountsIn: ranges), ranges: ranges, groups: groups,
+            survivors: survivors)
     }
 
     /// One piece of the work beside serving: of a snapshot, of a spare segment, of what is given

@@ -155,9 +155,11 @@ final class StoreRig {
     func freeze() {
         let ranges = upkeep.rangesToCount(
             through: engine.lastLSN, handedOver: batch.isEmpty ? nil : batch.firstLSN)
-        let survivors = upkeep.rangesToCompact.flatMap { engine.liveJobs(in: $0) }
+        let groups = upkeep.wantedGroups
+        let survivors = groups.joined().compactMap(\.lsns).flatMap { engine.liveJobs(in: $0) }
         upkeep.begin(
-            engine.freeze(liveCountsIn: ranges), ranges: ranges, survivors: survivors)
+            engine.freeze(liveCountsIn: ranges), ranges: ranges, groups: groups,
+            survivors: survivors)
     }
 
     /// Does pieces of upkeep until nothing is left to do.

@@ -26,13 +26,14 @@ extension CommitLoop {
 
     private func takeSnapshot(with batch: RecordBatch? = nil) {
         let ranges = upkeep.rangesToCount(through: engine.lastLSN, handedOver: batch?.firstLSN)
-        let survivors = upkeep.rangesToCompact.flatMap { engine.liveJobs(in: $0) }
+        let groups = upkeep.wantedGroups
+        let survivors = groups.joined().compactMap(\.lsns).flatMap { engine.liveJobs(in: $0) }
         let image = engine.freeze(liveCountsIn: ranges)
         // A page that could not be read was taken for an empty one, and its jobs for done.
         checkPages()
         pace.began(byteCount: image.byteCount)
         counters.snapshotsBegun += 1
-        upkeep.begin(image, ranges: ranges, survivors: survivors)
+        upkeep.begin(image, ranges: ranges, groups: groups, survivors: survivors)
         background?.wake()
     }
 
@@ -51,7 +52,7 @@ extension CommitLoop {
         }
         checkPages()
         engine.pages.trim()
-        if wouldFree { takeSnapshot() }
+        if wouldFree || upkeep.wantsSnapshot { takeSnapshot() }
     }
 
     /// Called after each piece of upkeep.

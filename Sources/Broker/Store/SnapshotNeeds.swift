@@ -1,6 +1,6 @@
-internal import HoldfastRecords
+package import HoldfastRecords
 internal import HoldfastSnapshots
-internal import HoldfastWAL
+package import HoldfastWAL
 
 extension SnapshotStore {
     /// The segments that may go.
@@ -49,5 +49,5 @@ extension SegmentSummary {
     }
 
     /// nil where it holds no record.
-    var lsns: ClosedRange<LSN>? { firstLSN < nextLSN ? firstLSN...(nextLSN - 1) : nil }
+    package var lsns: ClosedRange<LSN>? { firstLSN < nextLSN ? firstLSN...(nextLSN - 1) : nil }
 }

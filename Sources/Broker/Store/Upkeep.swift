@@ -2,7 +2,7 @@ package import HoldfastEngine
 package import HoldfastPages
 package import HoldfastRecords
 package import HoldfastSnapshots
-internal import HoldfastWAL
+package import HoldfastWAL
 internal import Synchronization
 
 /// What is done beside serving, one bounded piece at a time: spare segments, the writing of a
@@ -30,6 +30,7 @@ package final class Upkeep: Sendable {
         let image: EngineImage
         let ranges: [ClosedRange<LSN>]
         /// Jobs that live in the segments that were to be compacted.
+        let groups: [[SegmentSummary]]
         let survivors: [LSN]
         var segments: [SnapshotSegment] = []
     }
@@ -46,8 +47,7 @@ package final class Upkeep: Sendable {
     private struct Work {
         var writing: (SnapshotWriting, Order)?
         /// Groups to be compacted, with the jobs that live in them.
-        var compacting: [[SegmentSummary]] = []
-        var survivors: [LSN] = []
+        var compacting: [(group: [SegmentSummary], survivors: [LSN])] = []
         /// Salts of compacted segments that no snapshot could list so far.
         var unlisted: Set<UInt64> = []
         /// Segments in use that were not yet looked at whether they are sparse.
@@ -113,18 +113,28 @@ package final class Upkeep: Sendable {
     /// - Parameters:
     ///   - image: of the engine with all records of the batch that was handed over last.
     ///   - ranges: in which it counted the live jobs.
-    ///   - survivors: the live jobs of `rangesToCompact`.
-    package func begin(_ image: EngineImage, ranges: [ClosedRange<LSN>], survivors: [LSN]) {
+    ///   - groups: that were wanted.
+    ///   - survivors: the live jobs of these groups.
+    package func begin(
+        _ image: EngineImage, ranges: [ClosedRange<LSN>], groups: [[SegmentSummary]],
+        survivors: [LSN]
+    ) {
         state.withLock { state in
             precondition(!state.isBusy, "one snapshot is written at a time")
             state.isBusy = true
-            state.order = Order(image: image, ranges: ranges, survivors: survivors)
+            state.order = Order(
+                image: image, ranges: ranges, groups: groups, survivors: survivors)
+            if !groups.isEmpty { state.groups = [] }
         }
     }
 
-    /// Where the live jobs have to be known by their numbers, some ten thousand at most.
-    package var rangesToCompact: [ClosedRange<LSN>] {
-        state.withLock { $0.groups.flatMap { $0.compactMap(\.lsns) } }
+    /// The groups that are to be compacted: of their ranges the live jobs have to be known by their
+    /// numbers, some ten thousand at most, when the next snapshot is taken.
+    package var wantedGroups: [[SegmentSummary]] { state.withLock { $0.groups } }
+
+    /// Whether another snapshot would bring on something that gives space back.
+    package var wantsSnapshot: Bool {
+        !wantedGroups.isEmpty || log.sealedSegments.count > log.searchedSegments.count
     }
 
     /// What became of the snapshot that was begun; nil while it is being written.
@@ -171,9 +181,9 @@ package final class Upkeep: Sendable {
                     try log.release(free)
                     return .more(isUrgent: false)
                 }
-                if try prepareSpares() { return .more(isUrgent: false) }
                 if try compact(&work) { return .more(isUrgent: false) }
                 if try examine(&work) { return .more(isUrgent: false) }
+                if try prepareSpares() { return .more(isUrgent: false) }
             } catch {
                 throw .log(error)
             }
@@ -242,29 +252,45 @@ package final class Upkeep: Sendable {
     private func committed(_ order: Order, _ work: inout Work) {
         // All that were there when the snapshot listed its segments: those it left out are dead.
         work.unlisted = []
-        let groups = state.withLock { state in
-            defer { state.groups = [] }
-            return state.groups
-        }
-        work.compacting = groups
-        work.survivors = order.survivors
+        work.compacting += order.groups.map { ($0, order.survivors) }
+        // One round after the other, however quickly snapshots follow.
+        guard work.compacting.isEmpty, work.unexamined.isEmpty, wantedGroups.isEmpty else { return }
         work.unexamined = order.segments
         work.candidates = []
     }
+
+    /// Segments whose index is read in one step of looking.
+    private static let indexCountMax = 8
 
     /// Looks at one segment, and after the last one says what the next snapshot is asked for.
     ///
     /// - Returns: whether there is more to look at.
     private func examine(_ work: inout Work) throws(LogError) -> Bool {
-        guard let next = work.unexamined.popLast() else { return false }
+        var indexCount = 0
+        while !work.unexamined.isEmpty, indexCount < Self.indexCountMax {
+            if try examineNext(&work) { indexCount += 1 }
+            guard work.unexamined.isEmpty else { continue }
+            let groups = Compaction.groups(
+                of: work.candidates.reversed(), segmentByteCount: log.identity.segmentByteCount)
+            state.withLock { $0.groups = groups }
+            work.candidates = []
+        }
+        return !work.unexamined.isEmpty
+    }
+
+    /// - Returns: whether its index had to be read.
+    private func examineNext(_ work: inout Work) throws(LogError) -> Bool {
+        let next = work.unexamined.removeLast()
         let segment = SegmentSummary(next)
         let recordCount = Int(segment.nextLSN - segment.firstLSN)
         let liveCount = Int(next.liveCount)
         // A dense one need not be read to know it: it has no more births than records.
         var birthCount = recordCount
+        var hasRead = false
         if !work.unreadable.contains(segment.salt),
             liveCount * 2 < recordCount || segment.isCompacted
         {
+            hasRead = true
             do throws(LogError) {
                 birthCount = try log.indexedCount(of: segment)
             } catch {
@@ -276,23 +302,19 @@ package final class Upkeep: Sendable {
         if work.unreadable.contains(segment.salt) { birthCount = liveCount }
         work.candidates.append(
             Compaction.Candidate(segment: segment, liveCount: liveCount, birthCount: birthCount))
-        guard work.unexamined.isEmpty else { return true }
-        let groups = Compaction.groups(
-            of: work.candidates.reversed(), segmentByteCount: log.identity.segmentByteCount)
-        state.withLock { $0.groups = groups }
-        work.candidates = []
-        return false
+        return hasRead
     }
 
     /// Compacts one group.
     ///
     /// - Returns: whether there was one.
     private func compact(_ work: inout Work) throws(LogError) -> Bool {
-        guard let group = work.compacting.popLast() else { return false }
-        let survivors = work.survivors
-        // What was released meanwhile had no live job any more.
-        let searched = Set(log.searchedSegments.map(\.salt))
-        guard group.allSatisfy({ searched.contains($0.salt) }),
+        guard let (group, survivors) = work.compacting.popLast() else { return false }
+        // What was released meanwhile had no live job any more, and what lies between has to go first.
+        let salts = group.map(\.salt)
+        let searched = log.searchedSegments.map(\.salt)
+        guard let first = searched.firstIndex(where: salts.contains),
+            Array(searched[first...].prefix(salts.count)) == salts,
             survivors.contains(where: { lsn in
                 group.contains { $0.lsns?.contains(lsn) ?? false }
             })
