@@ -199,7 +199,7 @@ let package = Package(
             name: "WALTests",
             dependencies: ["HoldfastDisk", "HoldfastRecords", "HoldfastSimulation", "HoldfastWAL"],
             exclude: ["Fixtures"]),
-        .testTarget(name: "PagesTests", dependencies: ["HoldfastPages"]),
+        .testTarget(name: "PagesTests", dependencies: ["HoldfastPages", "HoldfastSimulation"]),
         .testTarget(
             name: "SnapshotsTests",
             dependencies: [
@@ -211,6 +211,7 @@ let package = Package(
             name: "EngineTests",
             dependencies: [
                 "HoldfastEngine", "HoldfastModel", "HoldfastPages", "HoldfastRecords",
+                "HoldfastSimulation",
             ]),
         .testTarget(
             name: "StoreTests",

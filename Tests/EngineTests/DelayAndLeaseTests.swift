@@ -1,6 +1,7 @@
 import HoldfastEngine
 import HoldfastModel
 import HoldfastRecords
+import HoldfastSimulation
 import Testing
 
 @Suite struct DelayTests {

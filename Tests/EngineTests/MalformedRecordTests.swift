@@ -1,6 +1,7 @@
 import HoldfastEngine
 import HoldfastModel
 import HoldfastRecords
+import HoldfastSimulation
 import Testing
 
 /// Records that no broker wrote: each is a fault or harmless, never a trap, and never much memory.

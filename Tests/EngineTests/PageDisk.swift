@@ -1,4 +1,5 @@
 import HoldfastPages
+import HoldfastSimulation
 
 /// Where a rig's pages are written: a dictionary.
 final class PageDisk {

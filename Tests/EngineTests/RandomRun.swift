@@ -2,6 +2,7 @@ import HoldfastEngine
 import HoldfastModel
 import HoldfastPages
 import HoldfastRecords
+import HoldfastSimulation
 import Testing
 
 /// Random commands on an engine, with three to compare it with after each: the reference model for

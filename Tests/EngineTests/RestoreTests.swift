@@ -2,6 +2,7 @@ import HoldfastEngine
 import HoldfastModel
 import HoldfastPages
 import HoldfastRecords
+import HoldfastSimulation
 import Testing
 
 /// Images of an engine: what comes back from them, and what comes of damaged ones.

@@ -1,4 +1,5 @@
 import HoldfastPages
+import HoldfastSimulation
 import Testing
 
 /// Random operations on two bitmaps of one map and on the sets that they should equal.

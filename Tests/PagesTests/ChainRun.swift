@@ -1,4 +1,5 @@
 import HoldfastPages
+import HoldfastSimulation
 import Testing
 
 /// Random operations on a few chains and on the arrays that they should equal. The chains lie in

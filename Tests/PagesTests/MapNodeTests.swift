@@ -1,4 +1,5 @@
 import HoldfastPages
+import HoldfastSimulation
 import Testing
 
 @Suite struct MapNodeTests {

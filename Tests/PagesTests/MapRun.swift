@@ -1,4 +1,5 @@
 import HoldfastPages
+import HoldfastSimulation
 import Testing
 
 /// Random operations on a map and its model, with freezes, commits, failed snapshots and restarts

@@ -1,4 +1,5 @@
 import HoldfastPages
+import HoldfastSimulation
 
 /// A page space on a disk in memory, with its snapshots: they are written wholly, in part, or not at
 /// all, and the space is opened again from one of the two that are kept. `Model` is what the state
