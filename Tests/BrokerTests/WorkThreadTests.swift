@@ -177,5 +177,9 @@ import Testing
         #expect(before > 3)
         for _ in 0..<40 { rig.pass(milliseconds: 1_000) }
         #expect(try client.status()["segments"] == .number(1))
+        // And then it rests.
+        let snapshots = try client.status()["snapshots_begun"]
+        for _ in 0..<20 { rig.pass(milliseconds: 1_000) }
+        #expect(try client.status()["snapshots_begun"] == snapshots)
     }
 }

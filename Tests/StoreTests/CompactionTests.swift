@@ -6,6 +6,25 @@ import HoldfastWAL
 import Testing
 
 @Suite struct CompactionTests {
+    @Test("a store at rest comes to rest: what cannot be given back yet asks for no more snapshots")
+    func rest() throws {
+        let rig = try StoreRig()
+        for _ in 0..<20 {
+            try rig.enqueue("kept", payloadByteCount: 300)
+            try rig.enqueue("a", count: 30, payloadByteCount: 400)
+            try rig.ack(try rig.lease("a", count: 64))
+        }
+        try rig.kill()
+        for _ in 0..<3 { try rig.snapshot() }
+        var count = 0
+        while rig.upkeep.wantsSnapshot(through: rig.engine.lastLSN), count < 20 {
+            try rig.snapshot()
+            count += 1
+        }
+        #expect(count < 20)
+        #expect(rig.log.sealedSegments.contains { $0.isCompacted })
+    }
+
     @Test("many jobs that stay, one in each segment, take little more than themselves")
     func immortals() throws {
         let rig = try StoreRig()

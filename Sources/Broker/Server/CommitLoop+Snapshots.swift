@@ -47,12 +47,14 @@ extension CommitLoop {
     private func takeSnapshotIfIdle() {
         guard isIdle(forMilliseconds: configuration.snapshots.idleMilliseconds), !upkeep.isBusy
         else { return }
-        let wouldFree = upkeep.wouldFreeSegment(through: engine.lastLSN) {
-            self.engine.liveCount(in: $0)
-        }
+        let lastLSN = engine.lastLSN
+        if upkeep.wantsSnapshot(through: lastLSN) { return takeSnapshot() }
+        // Without a new record no other segment has come to be without jobs.
+        guard lastLSN != nothingFreeLSN else { return }
+        let wouldFree = upkeep.wouldFreeSegment(through: lastLSN) { engine.liveCount(in: $0) }
         checkPages()
         engine.pages.trim()
-        if wouldFree || upkeep.wantsSnapshot { takeSnapshot() }
+        if wouldFree { takeSnapshot() } else { nothingFreeLSN = lastLSN }
     }
 
     /// Called after each piece of upkeep.

@@ -50,6 +50,8 @@ package final class CommitLoop: @unchecked Sendable {
     private let writer: LogWriter
     @exclusivity(unchecked) var background: BackgroundWork?
     @exclusivity(unchecked) var pace: SnapshotPace
+    /// The last record at a time when no segment was without jobs.
+    @exclusivity(unchecked) var nothingFreeLSN: LSN?
     @exclusivity(unchecked) var snapshotNotBeforeBootMilliseconds = Int64.min
     @exclusivity(unchecked) var idleCheck: RepeatedTask?
     @exclusivity(unchecked) private var byteCountSinceWake = 0

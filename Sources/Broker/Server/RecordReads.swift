@@ -2,7 +2,7 @@ internal import HoldfastWAL
 internal import NIOCore
 
 /// Reads records that are no longer in memory, on threads of its own: the core loop never waits
-/// for the disk on behalf of one client.
+/// for a record on behalf of one client. (For a page of the state that is not in memory it does.)
 ///
 /// `inFlightCount` belongs to the core loop, all else may be used from anywhere.
 final class RecordReads: @unchecked Sendable {

@@ -13,6 +13,8 @@ struct Compaction {
         let liveCount: Int
         /// Jobs that were born in it.
         let birthCount: Int
+        /// Whether nothing in it was found that cannot be read; else it stays as it is.
+        let isReadable: Bool
 
         /// What of it lives, if its jobs are of one size.
         var liveByteCount: Int { birthCount > 0 ? segment.end / birthCount * liveCount : 0 }
@@ -45,7 +47,7 @@ struct Compaction {
         for candidate in candidates {
             let isSmall =
                 candidate.segment.isCompacted && candidate.segment.byteCount < segmentByteCount / 8
-            let joins = candidate.isSparse || isSmall
+            let joins = candidate.isReadable && (candidate.isSparse || isSmall)
             let isFull =
                 byteCount + candidate.liveByteCount > segmentByteCount / 2
                 || survivorCount + candidate.liveCount > survivorCountMax

@@ -132,9 +132,15 @@ package final class Upkeep: Sendable {
     /// numbers, some ten thousand at most, when the next snapshot is taken.
     package var wantedGroups: [[SegmentSummary]] { state.withLock { $0.groups } }
 
-    /// Whether another snapshot would bring on something that gives space back.
-    package var wantsSnapshot: Bool {
-        !wantedGroups.isEmpty || log.sealedSegments.count > log.searchedSegments.count
+    /// Whether another snapshot would bring on something that gives space back: segments are to be
+    /// compacted, or have been and can go when two snapshots do without them.
+    package func wantsSnapshot(through lastLSN: LSN) -> Bool {
+        if !wantedGroups.isEmpty { return true }
+        let searched = Set(log.searchedSegments.map(\.salt))
+        return log.sealedSegments.contains { segment in
+            // One that ends with the last record cannot go before another record comes.
+            segment.nextLSN <= lastLSN && !searched.contains(segment.salt)
+        }
     }
 
     /// What became of the snapshot that was begun; nil while it is being written.
@@ -298,10 +304,10 @@ package final class Upkeep: Sendable {
                 work.unreadable.insert(segment.salt)
             }
         }
-        // Taken for a dense one, which stays as it is.
-        if work.unreadable.contains(segment.salt) { birthCount = liveCount }
         work.candidates.append(
-            Compaction.Candidate(segment: segment, liveCount: liveCount, birthCount: birthCount))
+            Compaction.Candidate(
+                segment: segment, liveCount: liveCount, birthCount: birthCount,
+                isReadable: !work.unreadable.contains(segment.salt)))
         return hasRead
     }
 
