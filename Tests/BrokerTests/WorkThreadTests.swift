@@ -91,12 +91,46 @@ import Testing
         #expect(try client.ask(RigClient.ack([job.token])).items == [ItemAnswer()])
     }
 
-    @Test("a disk that does not answer a read costs the job nothing: it is ready again")
+    @Test("a read that fails once is made once more")
+    func failedReadOnce() throws {
+        let rig = try BrokerRig { $0.memory.recentByteCountMax = 0 }
+        let client = try rig.connect()
+        _ = try client.ask(RigClient.enqueue(["a"], to: "q"))
+        rig.disk.fail(SimulatedFault([.read], pathPart: "log/", code: DiskError.inputOutput))
+        #expect(try client.ask(RigClient.lease("q")).jobs.map(\.payload) == ["a"])
+    }
+
+    @Test("F12: a place that the disk cannot read costs the job that lies there, and no other")
+    func unreadablePlace() throws {
+        let rig = try BrokerRig { $0.memory.recentByteCountMax = 0 }
+        let client = try rig.connect()
+        _ = try client.ask(RigClient.enqueue(["a"], to: "q"))
+        let payload = String(repeating: "x", count: 20_000)
+        for _ in 0..<10 {
+            _ = try client.ask(RigClient.enqueue(Array(repeating: payload, count: 8), to: "fill"))
+        }
+        _ = try client.ask(RigClient.enqueue(["b"], to: "q"))
+        let first = try #require(rig.disk.disk.files.first { $0.hasSuffix("1.seg") })
+        rig.disk.fail(
+            SimulatedFault(
+                [.read], pathPart: first, code: DiskError.inputOutput, isPersistent: true))
+        #expect(try client.ask(RigClient.lease("q", count: 10)).jobs.map(\.payload) == ["b"])
+        #expect(try client.status()["corrupt_payloads"] == .number(1))
+        let commits = try client.status()["commits"]
+        #expect(try client.ask(RigClient.lease("q", count: 10)).jobs.isEmpty)
+        #expect(try client.status()["commits"] == commits)
+    }
+
+    @Test("a record that could not be asked for costs the job nothing: it is ready again")
     func failedRead() throws {
         let rig = try BrokerRig { $0.memory.recentByteCountMax = 0 }
         let client = try rig.connect()
         _ = try client.ask(RigClient.enqueue(["a"], to: "q"))
-        rig.disk.fail(SimulatedFault([.read], pathPart: "log/", code: 5))
+        let outOfMemory: Int32 = 12
+        for position in 1...2 {
+            rig.disk.fail(
+                SimulatedFault([.read], pathPart: "log/", position: position, code: outOfMemory))
+        }
         #expect(try client.ask(RigClient.lease("q")).jobs.isEmpty)
         let job = try #require(try client.ask(RigClient.lease("q")).jobs.first)
         #expect(job.payload == "a")
@@ -160,6 +194,37 @@ import Testing
         }
         #expect(records < 50)
         #expect(try client.ask(RigClient.lease("q", count: 100)).jobs.count == 40)
+    }
+
+    @Test("what was replayed counts: lives that are all short do not add up")
+    func shortLives() throws {
+        let rig = try BrokerRig { $0.snapshots.recordCountMax = 10 }
+        for life in 0..<4 {
+            rig.startBackgroundWork()
+            let client = try rig.connect()
+            for _ in 0..<4 { _ = try client.ask(RigClient.enqueue(["x"], to: "q")) }
+            rig.pass(milliseconds: 1_000)
+            if life == 3 {
+                guard case .number(let records)? = try client.status()["recovered_records"] else {
+                    Issue.record("the status says nothing of the start")
+                    return
+                }
+                #expect(records <= 10)
+            }
+            try rig.losePower()
+        }
+    }
+
+    @Test("a snapshot that is due when a broker starts is taken before it is asked anything")
+    func dueAtStart() throws {
+        let rig = try BrokerRig { $0.snapshots.recordCountMax = 10 }
+        let client = try rig.connect()
+        // Nothing is done beside serving, so none is taken.
+        for _ in 0..<12 { _ = try client.ask(RigClient.enqueue(["x"], to: "q")) }
+        try rig.losePower()
+        rig.startBackgroundWork()
+        for _ in 0..<10 { rig.pass(milliseconds: 100) }
+        #expect(rig.disk.disk.files.contains { $0.hasPrefix("snap/") })
     }
 
     @Test("an idle broker takes snapshots until the segments of finished jobs are free")

@@ -24,7 +24,7 @@ extension CommitLoop {
         guard !missing.isEmpty else { return then(births) }
         reads.read(on: eventLoop) { [births, missing] log in
             var births = births
-            for (lsn, body) in log.bodies(of: missing) ?? [:] {
+            for (lsn, body) in RecordBodies(of: missing, in: log).whole {
                 births[lsn] = body.withUnsafeBytes { BirthFacts(lsn: lsn, body: $0) }
             }
             return births

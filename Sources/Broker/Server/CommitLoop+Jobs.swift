@@ -36,7 +36,9 @@ extension CommitLoop {
         } else {
             reads.read(on: eventLoop) { [reply] log in
                 var reply = reply
-                log.bodies(of: [id.lsn])?[id.lsn]?.withUnsafeBytes { reply.complete(with: $0) }
+                RecordBodies(of: [id.lsn], in: log).whole[id.lsn]?.withUnsafeBytes {
+                    reply.complete(with: $0)
+                }
                 return reply
             } then: { reply in
                 self.beginPass()
@@ -135,25 +137,5 @@ extension JobShowReply {
         guard let birth = try? BirthRecord(body) else { return }
         report.enqueuedMilliseconds = birth.enqueuedMilliseconds
         content = Array(birth.content)
-    }
-}
-
-extension WriteAheadLog {
-    /// The bodies of records; those that are not what was written are left out.
-    ///
-    /// - Returns: nil where the disk did not answer, which says nothing about the records.
-    func bodies(of lsns: [LSN]) -> [LSN: [UInt8]]? {
-        var bodies: [LSN: [UInt8]] = [:]
-        do throws(LogError) {
-            try read(lsns) { lsn, body in
-                if let body { bodies[lsn] = Array(body) }
-            }
-        } catch {
-            if case .failed = error {
-                FailStop.exit(.storageFailed, "the log failed while it was read: \(error)")
-            }
-            return nil
-        }
-        return bodies
     }
 }

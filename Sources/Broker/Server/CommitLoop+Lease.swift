@@ -144,15 +144,15 @@ extension CommitLoop {
         }
         reads.read(on: eventLoop) { log in
             var bodies = bodies
-            let read = log.bodies(of: missing)
+            let read = RecordBodies(of: missing, in: log)
             for (index, delivery) in deliveries.enumerated() where bodies[index] == nil {
-                bodies[index] = read?[delivery.lsn]
+                bodies[index] = read.whole[delivery.lsn]
             }
             var result = ReadDelivery(reply: ByteBuffer())
             var writer = LeaseReplyWriter(header, into: &result.reply)
             for (index, delivery) in deliveries.enumerated() {
-                guard bodies[index] != nil || read != nil else {
-                    // The disk did not answer: the job may be sound, and somebody else's turn.
+                if read.unknown.contains(delivery.lsn) {
+                    // The job may be sound, and somebody else's turn.
                     result.surplus.append(delivery)
                     continue
                 }
