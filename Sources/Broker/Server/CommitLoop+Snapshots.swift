@@ -45,7 +45,8 @@ extension CommitLoop {
     }
 
     private func takeSnapshotIfIdle() {
-        guard isIdle(forMilliseconds: configuration.snapshots.idleMilliseconds), !upkeep.isBusy
+        guard isIdle(forMilliseconds: configuration.snapshots.idleMilliseconds), !upkeep.isBusy,
+            clock.bootMilliseconds >= snapshotNotBeforeBootMilliseconds
         else { return }
         let lastLSN = engine.lastLSN
         if upkeep.wantsSnapshot(through: lastLSN) { return takeSnapshot() }

@@ -30,7 +30,7 @@ package final class CommitLoop: @unchecked Sendable {
     let configuration: BrokerConfiguration
     let key: StoreKey
     /// Kept for as long as the loop: it holds the lock.
-    private let directory: DataDirectory
+    let directory: DataDirectory
     let log: WriteAheadLog
     let upkeep: Upkeep
     let reads: RecordReads
@@ -108,6 +108,8 @@ package final class CommitLoop: @unchecked Sendable {
         policy.dirtyPageCountMax = min(
             policy.dirtyPageCountMax, configuration.memory.dirtyPageCountMax)
         pace = SnapshotPace(policy)
+        // What was replayed would be again: lives that are all short must not add up.
+        pace.add(recordCount: log.recovery.recordCount, byteCount: log.recovery.byteCount)
         self.clock = clock
         self.logger = logger
         startedBootMilliseconds = clock.bootMilliseconds
@@ -132,6 +134,8 @@ package final class CommitLoop: @unchecked Sendable {
         self.background = background
         background.wake()
         beginIdleChecks()
+        // Where the start alone made a snapshot due, no request may be read before it is taken.
+        beginPass()
     }
 
     /// Nothing was committed for so long, and nothing is about to be.
