@@ -37,9 +37,10 @@ explore: build ## a crash at every call of a store without a disk (SEEDS=1-20; S
 	  $(if $(MOMENT),--moment $(MOMENT)) $(if $(STATE),--state $(STATE)) \
 	  $(if $(THREADS),--threads $(THREADS)) $(if $(RESUME),--resume $(RESUME))
 
-simulate: build ## a store, its clients, crashes and a faulty disk, by seed (SEEDS=1-100 or SEED=; STEPS=)
+simulate: build ## a store, its clients, crashes and a faulty disk, by seed (SEEDS=1-100 or SEED=; STEPS= THREADS= RESUME=)
 	@.build/release/simulate $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS)) \
-	  $(if $(STEPS),--steps $(STEPS))
+	  $(if $(STEPS),--steps $(STEPS)) \
+	  $(if $(THREADS),--threads $(THREADS)) $(if $(RESUME),--resume $(RESUME))
 
 bench: build ## throughput and latency of the broker beside the disk's own sync rate
 	@bench/run

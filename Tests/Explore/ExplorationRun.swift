@@ -17,12 +17,12 @@ final class ExplorationRun: Sendable {
     private let seeds: ClosedRange<UInt64>
     private let parameters: Explorer.Parameters
     private let threadCount: Int
-    private let ledger: SeedLedger?
+    private let ledger: SeedLedger<ExplorationReport>?
     private let state: Mutex<State>
 
     init(
         seeds: ClosedRange<UInt64>, _ parameters: Explorer.Parameters, threadCount: Int,
-        ledger: SeedLedger?
+        ledger: SeedLedger<ExplorationReport>?
     ) {
         self.seeds = seeds
         self.parameters = parameters

@@ -50,6 +50,7 @@ struct Explore: AsyncParsableCommand {
     }
 
     func run() async throws {
+        RetainedMemory.begin()
         if let moment, let state {
             try repeatState(Explorer.Place(moment: moment, state: state, nested: nested?.place))
             return

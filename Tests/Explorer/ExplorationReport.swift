@@ -1,7 +1,7 @@
 import HoldfastSimulation
 
 /// What an exploration has done and found.
-package struct ExplorationReport: Sendable {
+package struct ExplorationReport: SeedReport {
     package var seedCount = 0
     package var momentCount = 0
     /// States made, and how many of them were unlike all others.

@@ -1,9 +1,8 @@
 import ArgumentParser
-import Glibc
 import HoldfastExplorer
 
 @main
-struct Simulate: ParsableCommand {
+struct Simulate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Runs a store with clients, crashes and errors of the disk, all by seed.",
         discussion: "Without a disk and without a clock. Fails where a promise is broken.")
@@ -17,35 +16,29 @@ struct Simulate: ParsableCommand {
     @Option(help: "Steps of each.")
     var steps = 1_000
 
-    func run() throws {
+    @Option(help: "How many seeds to work on at a time, 1 or 2.")
+    var threads = 1
+
+    @Option(help: "A file of seeds that are done: a run that was stopped goes on.")
+    var resume: String?
+
+    func validate() throws {
+        guard (1...2).contains(threads) else { throw ValidationError("1 or 2 threads") }
+    }
+
+    func run() async throws {
+        RetainedMemory.begin()
         let parts = seeds.split(separator: "-").compactMap { UInt64($0) }
         guard let first = seed ?? parts.first, let last = seed ?? parts.last, first <= last else {
             throw ValidationError("seeds are given as 7 or 1-500")
         }
-        var failureCount = 0
-        var crashCount = 0
-        var eventCount = 0
-        var lastPrinted = ContinuousClock.now
-        for seed in first...last {
-            var simulator = Simulator(seed: seed, stepCount: steps)
-            let result = simulator.run()
-            crashCount += result.crashCount
-            eventCount += result.eventCount
-            if !result.faults.isEmpty {
-                failureCount += 1
-                print(result.command)
-                for fault in result.faults.prefix(3) { print("  \(fault)") }
-            }
-            let now = ContinuousClock.now
-            if now - lastPrinted > .seconds(10) {
-                print("seed \(seed): \(crashCount) crashes, \(failureCount) failures")
-                fflush(nil)
-                lastPrinted = now
-            }
-        }
+        let run = SimulationRun(
+            seeds: first...last, stepCount: steps, threadCount: threads,
+            ledger: try resume.map { try SeedLedger(path: $0) })
+        let (report, failureCount) = await run.report()
         print(
-            "\(last - first + 1) seeds of \(steps) steps, \(crashCount) crashes, "
-                + "\(eventCount) events, \(failureCount) failures")
+            "\(report.seedCount) seeds of \(steps) steps, \(report.crashCount) crashes, "
+                + "\(report.eventCount) events, \(failureCount) failures")
         guard failureCount == 0 else { throw ExitCode.failure }
     }
 }

@@ -17,23 +17,6 @@ package struct SimulatedDisk: Sendable {
         var durable: [String: Entry] = [:]
     }
 
-    struct Inode: Sendable {
-        /// The path by which it was last known, for people.
-        var path: String
-        var current: FileContent
-        var durable: FileContent
-        /// Blocks that the next sync will write. One that differs and is not in here is lost, and
-        /// nobody but the next power loss will say so.
-        var dirty = BlockSet()
-        /// Blocks for which the volume has given space.
-        var allocated = BlockSet()
-
-        /// Whether all of it is on the disk.
-        var isSettled: Bool {
-            dirty.isEmpty && current.hash == durable.hash
-        }
-    }
-
     /// A change of names that may not have reached the disk.
     package struct Operation: Sendable, Equatable {
         enum Change: Sendable, Equatable {
@@ -69,8 +52,11 @@ package struct SimulatedDisk: Sendable {
     // MARK: Names
 
     static func split(_ path: String) -> (directory: String, name: String) {
-        guard let slash = path.lastIndex(of: "/") else { return ("", path) }
-        return (String(path[..<slash]), String(path[path.index(after: slash)...]))
+        let bytes = path.utf8
+        guard let slash = bytes.lastIndex(of: UInt8(ascii: "/")) else { return ("", path) }
+        return (
+            String(path[..<slash]), String(path[bytes.index(after: slash)...])
+        )
     }
 
     func entry(_ path: String) -> Entry? {
@@ -88,7 +74,7 @@ package struct SimulatedDisk: Sendable {
         let file = nextFile
         nextFile += 1
         let empty = FileContent(blockByteCount: blockByteCount)
-        inodes[file] = Inode(path: path, current: empty, durable: empty)
+        inodes[file] = Inode(path: path, content: empty)
         let (directory, name) = Self.split(path)
         directories[directory]!.current[name] = .file(file)
         note(.make(directory: directory, name: name, entry: .file(file)))

@@ -91,11 +91,14 @@ extension File {
 
     /// Bytes from `offset` on, at most `byteCount`; fewer where the file ends.
     package func read(byteCount: Int, at offset: Int) throws(DiskError) -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: byteCount)
-        let result = bytes.withUnsafeMutableBytes { buffer in
-            Result { () throws(DiskError) in try read(into: buffer, at: offset) }
+        var result: Result<Int, DiskError> = .success(0)
+        let bytes = [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, initialized in
+            result = Result { () throws(DiskError) in
+                try read(into: UnsafeMutableRawBufferPointer(buffer), at: offset)
+            }
+            if case .success(let count) = result { initialized = count }
         }
-        bytes.removeLast(byteCount - (try result.get()))
+        _ = try result.get()
         return bytes
     }
 }

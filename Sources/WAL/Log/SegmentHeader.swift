@@ -90,12 +90,22 @@ package struct SegmentHeader: Equatable, Sendable {
             alignment *= 2
         }
         guard let header else { return nil }
-        let block = header.encoded()
         let firstBlock = try file.read(byteCount: header.alignment, at: 0)
         let lastBlock = try file.read(
             byteCount: header.alignment, at: header.byteCount - header.alignment)
         return Copies(
-            header: header, isFirstWhole: firstBlock == block, isLastWhole: lastBlock == block,
-            fileByteCount: fileByteCount)
+            header: header, isFirstWhole: header.isWhole(in: firstBlock),
+            isLastWhole: header.isWhole(in: lastBlock), fileByteCount: fileByteCount)
+    }
+
+    /// Whether the block is `encoded()` to the byte: the fields leave no byte before the zeros open.
+    private func isWhole(in block: [UInt8]) -> Bool {
+        block.withUnsafeBytes { bytes in
+            bytes.count == alignment && SegmentHeader(decoding: bytes) == self
+                && bytes.part(
+                    at: LogFormat.segmentHeaderByteCount,
+                    count: alignment - LogFormat.segmentHeaderByteCount
+                ).lastNonZeroOffset == nil
+        }
     }
 }

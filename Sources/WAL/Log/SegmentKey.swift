@@ -29,6 +29,7 @@ extension DirectoryLayout {
 
     /// What the name of a compacted segment says; nil for every other name.
     static func compactedKey(ofName name: String) -> SegmentKey? {
+        guard name.utf8.count == 37 else { return nil }
         let parts = name.split(separator: "-", omittingEmptySubsequences: false)
         guard parts.count == 2, parts[0].utf8.count == 16, parts[1].utf8.count == 20,
             parts[1].hasSuffix(".cmp"), let number = UInt64(parts[0]),

@@ -1,12 +1,18 @@
 import Glibc
-import HoldfastExplorer
 import Synchronization
 
-/// The seeds that were explored and what came of it, a line each in a file: written as each is
-/// done, so that a run of hours may be stopped at any time.
-final class SeedLedger: Sendable {
-    struct Fault: Error, CustomStringConvertible {
-        let description: String
+/// What is known of a seed that is done, as one line of a ledger.
+package protocol SeedReport: Sendable {
+    var line: String { get }
+    /// - Returns: nil where the line is none.
+    init?(line: Substring)
+}
+
+/// The seeds that are done and what came of it, a line each in a file: written as each is done, so
+/// that a run of hours may be stopped at any time.
+package final class SeedLedger<Report: SeedReport>: Sendable {
+    package struct Fault: Error, CustomStringConvertible {
+        package let description: String
     }
 
     private struct Key: Hashable {
@@ -15,11 +21,11 @@ final class SeedLedger: Sendable {
     }
 
     private let path: String
-    private let reports: Mutex<[Key: ExplorationReport]>
+    private let reports: Mutex<[Key: Report]>
 
-    init(path: String) throws {
+    package init(path: String) throws {
         self.path = path
-        var found: [Key: ExplorationReport] = [:]
+        var found: [Key: Report] = [:]
         if let file = fopen(path, "re") {
             defer { fclose(file) }
             var line = [CChar](repeating: 0, count: 4096)
@@ -30,7 +36,7 @@ final class SeedLedger: Sendable {
                 let words = text.split(separator: " ", maxSplits: 2)
                 // The last line may be torn.
                 guard words.count == 3, let seed = UInt64(words[0]), let steps = Int(words[1]),
-                    let report = ExplorationReport(line: words[2])
+                    let report = Report(line: words[2])
                 else { continue }
                 found[Key(seed: seed, stepCount: steps)] = report
             }
@@ -41,11 +47,11 @@ final class SeedLedger: Sendable {
         self.reports = Mutex(reports)
     }
 
-    func report(of seed: UInt64, stepCount: Int) -> ExplorationReport? {
+    package func report(of seed: UInt64, stepCount: Int) -> Report? {
         reports.withLock { $0[Key(seed: seed, stepCount: stepCount)] }
     }
 
-    func add(_ report: ExplorationReport, of seed: UInt64, stepCount: Int) {
+    package func add(_ report: Report, of seed: UInt64, stepCount: Int) {
         reports.withLock { reports in
             reports[Key(seed: seed, stepCount: stepCount)] = report
             guard let file = fopen(path, "ae") else { return }
