@@ -41,6 +41,7 @@ package final class StoreUnderTest {
         self.fileSystem = fileSystem
         self.clock = clock
         self.flaw = flaw
+        fileSystem.keepsCalls = false
         fileSystem.activity = Activity.opening
         fileSystem.isLying = flaw == .skipsSyncs
         self.layout = layout

@@ -121,24 +121,23 @@ struct FileContent: Sendable {
     }
 
     /// Writes and grows; returns the blocks that were touched.
-    mutating func write(_ bytes: some RandomAccessCollection<UInt8>, at offset: Int) -> Range<Int> {
+    mutating func write(_ bytes: [UInt8], at offset: Int) -> Range<Int> {
         guard !bytes.isEmpty else { return 0..<0 }
         let end = offset + bytes.count
         if end > byteCount { byteCount = end }
         var place = offset
-        var rest = bytes[...]
         while place < end {
             let index = place / blockByteCount
             let within = place % blockByteCount
             let part = min(blockByteCount - within, end - place)
+            let new = bytes[place - offset..<place - offset + part]
             if part == blockByteCount {
-                setBlock(index, Array(rest.prefix(part)))
+                setBlock(index, part == bytes.count ? bytes : Array(new))
             } else {
                 var changed = block(index)
-                changed.replaceSubrange(within..<within + part, with: rest.prefix(part))
+                changed.replaceSubrange(within..<within + part, with: new)
                 setBlock(index, changed)
             }
-            rest = rest.dropFirst(part)
             place += part
         }
         return offset / blockByteCount..<(end - 1) / blockByteCount + 1

@@ -103,6 +103,16 @@ extension SimulatedDisk {
         return disk
     }
 
+    /// Without making the path: this is asked of every file for every state.
+    private static func isPath(_ path: String, of name: String, in directory: String) -> Bool {
+        let bytes = path.utf8
+        guard !directory.isEmpty else { return path == name }
+        let start = directory.utf8.count + 1
+        return bytes.count == start + name.utf8.count
+            && bytes.dropFirst(start).elementsEqual(name.utf8)
+            && bytes.starts(with: directory.utf8)
+    }
+
     /// After a power loss there is no cache: what the directories say is what is on the disk.
     private mutating func settleNames() {
         for (path, directory) in directories where directory.current != directory.durable {
@@ -117,8 +127,9 @@ extension SimulatedDisk {
             for (name, entry) in directory.current {
                 guard case .file(let file) = entry else { continue }
                 named.insert(file)
-                let known = path.isEmpty ? name : "\(path)/\(name)"
-                if inodes[file]!.path != known { inodes[file]!.path = known }
+                if !Self.isPath(inodes[file]!.path, of: name, in: path) {
+                    inodes[file]!.path = path.isEmpty ? name : "\(path)/\(name)"
+                }
             }
         }
         if inodes.count > named.count { inodes = inodes.filter { named.contains($0.key) } }

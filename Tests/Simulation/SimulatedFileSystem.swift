@@ -9,6 +9,8 @@ package final class SimulatedFileSystem: FileSystem {
         var disk: SimulatedDisk
         var faults: [(fault: SimulatedFault, seen: Int)] = []
         var calls: [SimulatedCall] = []
+        var callCount = 0
+        var keepsCalls = true
         var moments: [SimulatedMoment] = []
         var keepsMoments = false
         var note: UInt64 = 0
@@ -38,8 +40,14 @@ package final class SimulatedFileSystem: FileSystem {
         set { state.withLock { $0.disk = newValue } }
     }
 
-    /// All calls so far.
+    /// All calls so far, as far as they are kept.
     package var calls: [SimulatedCall] { state.withLock { $0.calls } }
+
+    /// Whether each call is written down.
+    package var keepsCalls: Bool {
+        get { state.withLock { $0.keepsCalls } }
+        set { state.withLock { $0.keepsCalls = newValue } }
+    }
 
     /// Bytes that the volume has; nil for no end.
     package var capacityByteCount: Int? {
@@ -193,7 +201,8 @@ package final class SimulatedFileSystem: FileSystem {
                 result = Result { () throws(DiskError) in try body(&state) }
             }
             if case .failure(let error) = result { entry.code = error.code }
-            state.calls.append(entry)
+            state.callCount += 1
+            if state.keepsCalls { state.calls.append(entry) }
             return result
         }
         return try result.get()
@@ -206,7 +215,7 @@ package final class SimulatedFileSystem: FileSystem {
         disk.inFlight = inFlight
         state.moments.append(
             SimulatedMoment(
-                callCount: state.calls.count, next: next, disk: disk, note: state.note,
+                callCount: state.callCount, next: next, disk: disk, note: state.note,
                 activity: state.activity))
     }
 
@@ -231,7 +240,7 @@ package final class SimulatedFileSystem: FileSystem {
     fileprivate func write(
         _ file: SimulatedFile, _ bytes: UnsafeRawBufferPointer, at offset: Int, durably: Bool
     ) throws(DiskError) {
-        let content = Array(bytes)
+        let content = [UInt8](bytes)
         let kind: DiskError.Call = durably ? .writeDurably : .write
         try call(kind, file.path, offset: offset, byteCount: bytes.count) { state, fault in
             let taken = Array(content.prefix(fault.writtenByteCount))
@@ -252,7 +261,8 @@ package final class SimulatedFileSystem: FileSystem {
             }
             let fitting = room(for: content.count, at: offset, in: file.file, &state)
             let touched = state.disk.write(
-                file.file, Array(content.prefix(fitting)), at: offset)
+                file.file, fitting == content.count ? content : Array(content.prefix(fitting)),
+                at: offset)
             guard fitting == content.count else {
                 throw DiskError(kind, file.path, code: ENOSPC)
             }

@@ -118,7 +118,8 @@ extension JobEngine {
             dump.put(producer.pointee.id.high)
             dump.put(UInt64(bitPattern: producer.pointee.usedMilliseconds))
             dump.put(producer.pointee.greatestSequence)
-            for position in 0..<Limits.producerResultCount {
+            let end = min(Limits.producerResultCount, producer.pointee.results.elementEnd)
+            for position in 0..<end {
                 let result = producer.pointee.results.element(position)
                 guard result.count > 0 else { continue }
                 dump.put(result.sequence)

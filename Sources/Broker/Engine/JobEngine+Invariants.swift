@@ -214,11 +214,11 @@ extension JobEngine {
             check.faults.append("page \(failure.reference.number) has failed: \(failure.fault)")
         }
         check.faults += map.check()
-        var numbers: Set<UInt32> = []
+        var numbers = PageSet()
         let used = pages.usedPages
         forEachPage { reference, kind in
             check.expect(
-                numbers.insert(reference.number).inserted,
+                numbers.insert(reference.number),
                 "page \(reference.number), a \(kind), is used twice")
             check.expect(
                 used.contains(reference.number),

@@ -43,26 +43,42 @@ uint32_t holdfast_crc32c_portable(uint32_t crc, const void *bytes, size_t length
     return ~crc;
 }
 
+// The instruction takes a word each cycle, but hands on its result only after three: so long runs are
+// taken as three lanes of LANE bytes at a time, which are joined by what LANE zeros do to a checksum
+// (Adler, crc32c.c, 2013). That is linear, so four tables say it, one for each byte of the checksum.
+enum { LANE = 256 };
+static uint32_t lane_zeros[4][256];
+
+static void make_lane_zeros(void) {
+    static const uint8_t zeros[LANE];
+    // Without the inversion at both ends, which is not linear.
+    uint32_t bits[32];
+    for (int bit = 0; bit < 32; bit++) {
+        bits[bit] = ~holdfast_crc32c_portable(~(1u << bit), zeros, LANE);
+    }
+    for (int byte = 0; byte < 4; byte++) {
+        for (uint32_t value = 0; value < 256; value++) {
+            uint32_t sum = 0;
+            for (int bit = 0; bit < 8; bit++) {
+                if (value >> bit & 1) sum ^= bits[byte * 8 + bit];
+            }
+            lane_zeros[byte][value] = sum;
+        }
+    }
+}
+
+static inline uint32_t after_lane(uint32_t crc) {
+    return lane_zeros[0][crc & 0xFF] ^ lane_zeros[1][(crc >> 8) & 0xFF]
+        ^ lane_zeros[2][(crc >> 16) & 0xFF] ^ lane_zeros[3][crc >> 24];
+}
+
 #if defined(__x86_64__)
 #include <nmmintrin.h>
 
-__attribute__((target("sse4.2"))) static uint32_t crc32c_instruction(
-    uint32_t crc, const void *bytes, size_t length) {
-    const uint8_t *next = bytes;
-    uint64_t state = ~crc;
-    while (length >= 8) {
-        uint64_t word;
-        memcpy(&word, next, 8);
-        state = _mm_crc32_u64(state, word);
-        next += 8;
-        length -= 8;
-    }
-    uint32_t tail = (uint32_t)state;
-    while (length-- > 0) {
-        tail = _mm_crc32_u8(tail, *next++);
-    }
-    return ~tail;
-}
+#define HAS_INSTRUCTION 1
+#define TARGET __attribute__((target("sse4.2")))
+#define STEP_WORD(crc, word) ((uint32_t)_mm_crc32_u64((crc), (word)))
+#define STEP_BYTE(crc, byte) _mm_crc32_u8((crc), (byte))
 
 static int has_instruction(void) { return __builtin_cpu_supports("sse4.2"); }
 
@@ -71,24 +87,47 @@ static int has_instruction(void) { return __builtin_cpu_supports("sse4.2"); }
 #include <asm/hwcap.h>
 #include <sys/auxv.h>
 
-__attribute__((target("crc"))) static uint32_t crc32c_instruction(
-    uint32_t crc, const void *bytes, size_t length) {
+#define HAS_INSTRUCTION 1
+#define TARGET __attribute__((target("crc")))
+#define STEP_WORD(crc, word) __crc32cd((crc), (word))
+#define STEP_BYTE(crc, byte) __crc32cb((crc), (byte))
+
+static int has_instruction(void) { return (getauxval(AT_HWCAP) & HWCAP_CRC32) != 0; }
+
+#endif
+
+#ifdef HAS_INSTRUCTION
+
+static inline uint64_t word_at(const uint8_t *bytes) {
+    uint64_t word;
+    memcpy(&word, bytes, 8);
+    return word;
+}
+
+TARGET static uint32_t crc32c_instruction(uint32_t crc, const void *bytes, size_t length) {
     const uint8_t *next = bytes;
     crc = ~crc;
+    while (length >= 3 * LANE) {
+        uint32_t second = 0, third = 0;
+        for (int offset = 0; offset < LANE; offset += 8) {
+            crc = STEP_WORD(crc, word_at(next + offset));
+            second = STEP_WORD(second, word_at(next + LANE + offset));
+            third = STEP_WORD(third, word_at(next + 2 * LANE + offset));
+        }
+        crc = after_lane(after_lane(crc) ^ second) ^ third;
+        next += 3 * LANE;
+        length -= 3 * LANE;
+    }
     while (length >= 8) {
-        uint64_t word;
-        memcpy(&word, next, 8);
-        crc = __crc32cd(crc, word);
+        crc = STEP_WORD(crc, word_at(next));
         next += 8;
         length -= 8;
     }
     while (length-- > 0) {
-        crc = __crc32cb(crc, *next++);
+        crc = STEP_BYTE(crc, *next++);
     }
     return ~crc;
 }
-
-static int has_instruction(void) { return (getauxval(AT_HWCAP) & HWCAP_CRC32) != 0; }
 
 #else
 
@@ -104,6 +143,7 @@ static uint32_t (*chosen)(uint32_t, const void *, size_t);
 static pthread_once_t chosen_once = PTHREAD_ONCE_INIT;
 
 static void choose(void) {
+    make_lane_zeros();
     chosen = has_instruction() ? crc32c_instruction : holdfast_crc32c_portable;
 }
 

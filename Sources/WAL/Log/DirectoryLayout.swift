@@ -21,15 +21,20 @@ package enum DirectoryLayout {
     }
 
     static func number(ofName name: String, ending: String) -> UInt64? {
-        guard name.utf8.count == 16 + ending.utf8.count, name.hasSuffix(ending),
-            name.utf8.prefix(16).allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
-            )
+        let bytes = name.utf8
+        guard bytes.count == 16 + ending.utf8.count,
+            bytes.dropFirst(16).elementsEqual(ending.utf8)
         else { return nil }
-        return UInt64(name.prefix(16))
+        var number: UInt64 = 0
+        for byte in bytes.prefix(16) {
+            guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) else { return nil }
+            number = number * 10 + UInt64(byte - UInt8(ascii: "0"))
+        }
+        return number
     }
 
     static func digits(_ number: UInt64) -> String {
         let digits = String(number)
-        return String(repeating: "0", count: max(0, 16 - digits.count)) + digits
+        return "0000000000000000".dropFirst(digits.utf8.count) + digits
     }
 }

@@ -57,6 +57,9 @@ package struct PagedArray<Element: BitwiseCopyable>: ~Copyable {
         (0..<pageCount).map { slots[$0].reference }
     }
 
+    /// From this index on everything reads as zeros.
+    package var elementEnd: Int { pageCount * elementsPerPage }
+
     /// Calls `body` with each page that there is.
     package borrowing func forEachPage(_ body: (PageReference) -> Void) {
         for page in 0..<pageCount where !slots[page].reference.isNone {

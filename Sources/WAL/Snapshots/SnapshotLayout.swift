@@ -18,13 +18,12 @@ package enum SnapshotLayout {
     /// The file of extent `number`, from 0: eight digits, so that names sort as numbers do.
     package static func extent(_ number: Int) -> String {
         let digits = String(number)
-        return "\(pages)/" + String(repeating: "0", count: max(0, 8 - digits.count)) + digits
-            + ".pg"
+        return "\(pages)/\("00000000".dropFirst(digits.utf8.count))\(digits).pg"
     }
 
     /// The number in the name of an extent; nil for every other name.
     static func extentNumber(ofName name: String) -> Int? {
-        guard name.hasSuffix(".pg"), name.utf8.count == 11,
+        guard name.utf8.count == 11, name.hasSuffix(".pg"),
             name.utf8.prefix(8).allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) })
         else { return nil }
         return Int(name.prefix(8))
