@@ -26,7 +26,7 @@ package final class Upkeep: Sendable {
     }
 
     /// A snapshot that was taken, with the live jobs of each range that was counted.
-    private struct Order: Sendable {
+    struct Order: Sendable {
         let image: EngineImage
         let ranges: [ClosedRange<LSN>]
         /// Jobs that live in the segments that were to be compacted.
@@ -35,7 +35,7 @@ package final class Upkeep: Sendable {
         var segments: [SnapshotSegment] = []
     }
 
-    private struct State {
+    struct State {
         var order: Order?
         var outcome: Outcome?
         var isBusy = false
@@ -44,7 +44,7 @@ package final class Upkeep: Sendable {
     }
 
     /// The background thread's own.
-    private struct Work {
+    struct Work {
         var writing: (SnapshotWriting, Order)?
         /// Groups to be compacted, with the jobs that live in them.
         var compacting: [(group: [SegmentSummary], survivors: [LSN])] = []
@@ -58,13 +58,13 @@ package final class Upkeep: Sendable {
         var unreadable: Set<UInt64> = []
     }
 
-    private let log: WriteAheadLog
-    private let snapshots: SnapshotStore
-    private let state = Mutex(State())
+    let log: WriteAheadLog
+    let snapshots: SnapshotStore
+    let state = Mutex(State())
     private let work = Mutex(Work())
-    private let committedLSN: Atomic<LSN>
-    private let pageByteCount = Atomic<Int>(0)
-    private let snapshotByteCount = Atomic<Int>(0)
+    let committedLSN: Atomic<LSN>
+    let pageByteCount = Atomic<Int>(0)
+    let snapshotByteCount = Atomic<Int>(0)
 
     init(log: WriteAheadLog, snapshots: SnapshotStore) {
         self.log = log
@@ -205,144 +205,5 @@ package final class Upkeep: Sendable {
             guard case .full = error else { throw error }
             return false
         }
-    }
-
-    private func isDurable(_ order: Order) -> Bool { log.durableLSN >= order.image.lastLSN }
-
-    private func begin(_ order: Order, _ work: inout Work) throws(StoreFault) {
-        var order = order
-        // Not before the snapshot's last record is durable: with it a segment may have been sealed.
-        order.segments = log.searchedSegments.compactMap { segment in
-            guard segment.nextLSN <= order.image.lastLSN + 1, let lsns = segment.lsns else {
-                return nil
-            }
-            let liveCount = zip(order.ranges, order.image.liveCounts).reduce(0) { sum, counted in
-                lsns.overlaps(counted.0) ? sum + counted.1 : sum
-            }
-            return liveCount > 0 ? SnapshotSegment(segment, liveCount: UInt64(liveCount)) : nil
-        }
-        do throws(SnapshotError) {
-            work.writing = (
-                try snapshots.begin(
-                    number: UInt64(order.image.pages.snapshotNumber), lastLSN: order.image.lastLSN,
-                    frameTime: order.image.frameTime, root: order.image.root,
-                    segments: order.segments, frozen: order.image.pages), order
-            )
-        } catch {
-            try giveUp(order, error)
-        }
-    }
-
-    private func write(_ work: inout Work) throws(StoreFault) -> SnapshotWriting.Progress {
-        guard let (writing, order) = work.writing else { return .more }
-        do throws(SnapshotError) {
-            let progress = try writing.step(durableLSN: log.durableLSN)
-            if progress == .committed {
-                work.writing = nil
-                committed(order, &work)
-                pageByteCount.add(writing.writtenByteCount.pages, ordering: .relaxed)
-                snapshotByteCount.add(writing.writtenByteCount.file, ordering: .relaxed)
-                committedLSN.store(order.image.lastLSN, ordering: .releasing)
-                state.withLock { $0.outcome = .committed(order.image.pages) }
-            }
-            return progress
-        } catch {
-            work.writing = nil
-            try giveUp(order, error)
-            return .more
-        }
-    }
-
-    // MARK: Compacting
-
-    private func committed(_ order: Order, _ work: inout Work) {
-        // All that were there when the snapshot listed its segments: those it left out are dead.
-        work.unlisted = []
-        work.compacting += order.groups.map { ($0, order.survivors) }
-        // One round after the other, however quickly snapshots follow.
-        guard work.compacting.isEmpty, work.unexamined.isEmpty, wantedGroups.isEmpty else { return }
-        work.unexamined = order.segments
-        work.candidates = []
-    }
-
-    /// Segments whose index is read in one step of looking.
-    private static let indexCountMax = 8
-
-    /// Looks at one segment, and after the last one says what the next snapshot is asked for.
-    ///
-    /// - Returns: whether there is more to look at.
-    private func examine(_ work: inout Work) throws(LogError) -> Bool {
-        var indexCount = 0
-        while !work.unexamined.isEmpty, indexCount < Self.indexCountMax {
-            if try examineNext(&work) { indexCount += 1 }
-            guard work.unexamined.isEmpty else { continue }
-            let groups = Compaction.groups(
-                of: work.candidates.reversed(), segmentByteCount: log.identity.segmentByteCount)
-            state.withLock { $0.groups = groups }
-            work.candidates = []
-        }
-        return !work.unexamined.isEmpty
-    }
-
-    /// - Returns: whether its index had to be read.
-    private func examineNext(_ work: inout Work) throws(LogError) -> Bool {
-        let next = work.unexamined.removeLast()
-        let segment = SegmentSummary(next)
-        let recordCount = Int(segment.nextLSN - segment.firstLSN)
-        let liveCount = Int(next.liveCount)
-        // A dense one need not be read to know it: it has no more births than records.
-        var birthCount = recordCount
-        var hasRead = false
-        if !work.unreadable.contains(segment.salt),
-            liveCount * 2 < recordCount || segment.isCompacted
-        {
-            hasRead = true
-            do throws(LogError) {
-                birthCount = try log.indexedCount(of: segment)
-            } catch {
-                guard case .read = error else { throw error }
-                work.unreadable.insert(segment.salt)
-            }
-        }
-        work.candidates.append(
-            Compaction.Candidate(
-                segment: segment, liveCount: liveCount, birthCount: birthCount,
-                isReadable: !work.unreadable.contains(segment.salt)))
-        return hasRead
-    }
-
-    /// Compacts one group.
-    ///
-    /// - Returns: whether there was one.
-    private func compact(_ work: inout Work) throws(LogError) -> Bool {
-        guard let (group, survivors) = work.compacting.popLast() else { return false }
-        // What was released meanwhile had no live job any more, and what lies between has to go first.
-        let salts = group.map(\.salt)
-        let searched = log.searchedSegments.map(\.salt)
-        guard let first = searched.firstIndex(where: salts.contains),
-            Array(searched[first...].prefix(salts.count)) == salts,
-            survivors.contains(where: { lsn in
-                group.contains { $0.lsns?.contains(lsn) ?? false }
-            })
-        else { return true }
-        do throws(LogError) {
-            let compacted = try log.compact(group) { segment in
-                survivors.filter { segment.lsns?.contains($0) ?? false }
-            }
-            work.unlisted.insert(compacted.salt)
-        } catch {
-            switch error {
-            case .read: work.unreadable.formUnion(group.map(\.salt))
-            case .full: break
-            default: throw error
-            }
-        }
-        return true
-    }
-
-    /// No space for a snapshot is survivable: the log has everything. Anything else is not.
-    private func giveUp(_ order: Order, _ error: SnapshotError) throws(StoreFault) {
-        guard case .full = error else { throw .snapshots(error) }
-        state.withLock { $0.outcome = .abandoned(order.image.pages, error) }
     }
 }

@@ -1,0 +1,60 @@
+internal import HoldfastEngine
+internal import HoldfastPages
+internal import HoldfastSnapshots
+internal import HoldfastWAL
+internal import Synchronization
+
+// The writing of a snapshot that was taken, on the background thread.
+extension Upkeep {
+    func isDurable(_ order: Order) -> Bool { log.durableLSN >= order.image.lastLSN }
+
+    func begin(_ order: Order, _ work: inout Work) throws(StoreFault) {
+        var order = order
+        // Not before the snapshot's last record is durable: with it a segment may have been sealed.
+        order.segments = log.searchedSegments.compactMap { segment in
+            guard segment.nextLSN <= order.image.lastLSN + 1, let lsns = segment.lsns else {
+                return nil
+            }
+            let liveCount = zip(order.ranges, order.image.liveCounts).reduce(0) { sum, counted in
+                lsns.overlaps(counted.0) ? sum + counted.1 : sum
+            }
+            return liveCount > 0 ? SnapshotSegment(segment, liveCount: UInt64(liveCount)) : nil
+        }
+        do throws(SnapshotError) {
+            work.writing = (
+                try snapshots.begin(
+                    number: UInt64(order.image.pages.snapshotNumber), lastLSN: order.image.lastLSN,
+                    frameTime: order.image.frameTime, root: order.image.root,
+                    segments: order.segments, frozen: order.image.pages), order
+            )
+        } catch {
+            try giveUp(order, error)
+        }
+    }
+
+    func write(_ work: inout Work) throws(StoreFault) -> SnapshotWriting.Progress {
+        guard let (writing, order) = work.writing else { return .more }
+        do throws(SnapshotError) {
+            let progress = try writing.step(durableLSN: log.durableLSN)
+            if progress == .committed {
+                work.writing = nil
+                committed(order, &work)
+                pageByteCount.add(writing.writtenByteCount.pages, ordering: .relaxed)
+                snapshotByteCount.add(writing.writtenByteCount.file, ordering: .relaxed)
+                committedLSN.store(order.image.lastLSN, ordering: .releasing)
+                state.withLock { $0.outcome = .committed(order.image.pages) }
+            }
+            return progress
+        } catch {
+            work.writing = nil
+            try giveUp(order, error)
+            return .more
+        }
+    }
+
+    /// No space for a snapshot is survivable: the log has everything. Anything else is not.
+    private func giveUp(_ order: Order, _ error: SnapshotError) throws(StoreFault) {
+        guard case .full = error else { throw .snapshots(error) }
+        state.withLock { $0.outcome = .abandoned(order.image.pages, error) }
+    }
+}
