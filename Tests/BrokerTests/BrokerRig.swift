@@ -18,6 +18,8 @@ final class BrokerRig {
     private(set) var loop: CommitLoop
     private(set) var eventLoop = EmbeddedEventLoop()
     private let configuration: BrokerConfiguration
+    /// What the broker has logged.
+    let logged = RecordedLog()
     /// Hold one of them to look at what happens while it is at work.
     let writer = SteppedThread()
     let reader = SteppedThread()
@@ -35,12 +37,14 @@ final class BrokerRig {
         self.disk = disk
         loop = try Self.open(
             configuration, disk, eventLoop, clock,
-            WorkThreads(writer: writer, readers: reader, background: background))
+            WorkThreads(writer: writer, readers: reader, background: background),
+            logged)
     }
 
     private static func open(
         _ configuration: BrokerConfiguration, _ disk: SimulatedFileSystem,
-        _ eventLoop: EmbeddedEventLoop, _ clock: RigClock, _ threads: WorkThreads
+        _ eventLoop: EmbeddedEventLoop, _ clock: RigClock, _ threads: WorkThreads,
+        _ logged: RecordedLog
     ) throws -> CommitLoop {
         let store = try OpenStore(
             configuration, fileSystem: disk,
@@ -50,7 +54,7 @@ final class BrokerRig {
             readBoot: { clock.milliseconds })
         return store.commitLoop(
             eventLoop: eventLoop, configuration: configuration, threads: threads,
-            logger: Logger(label: "rig", factory: { _ in SwiftLogNoOpLogHandler() }))
+            logger: Logger(label: "rig", factory: { _ in RecordingLogHandler(log: logged) }))
     }
 
     /// Power is lost with everything that was not synced, and the broker starts again.
@@ -59,7 +63,8 @@ final class BrokerRig {
         eventLoop = EmbeddedEventLoop()
         loop = try Self.open(
             configuration, disk, eventLoop, clock,
-            WorkThreads(writer: writer, readers: reader, background: background))
+            WorkThreads(writer: writer, readers: reader, background: background),
+            logged)
     }
 
     /// Has the upkeep done, a piece whenever time passes.

@@ -37,6 +37,24 @@ import Testing
         }
     }
 
+    @Test("reads past the cache give the same bytes, from any place, to the end of the file")
+    func readingPastCache() throws {
+        try withDirectory { fileSystem in
+            let bytes = (0..<30_000).map { UInt8(truncatingIfNeeded: $0 * 31 >> 3) }
+            let written = try fileSystem.createFile("one")
+            try written.write(bytes, at: 0)
+            let file = try fileSystem.openFile("one", for: .readingPastCache)
+            for (offset, count) in [
+                (0, 30_000), (0, 1), (4_095, 2), (4_096, 4_096), (29_999, 1), (8_192, 100_000),
+                (30_000, 10), (50_000, 10),
+            ] {
+                let expected = bytes.dropFirst(offset).prefix(count)
+                #expect(try file.read(byteCount: count, at: offset) == Array(expected))
+            }
+            #expect(throws: DiskError.self) { try file.write([1], at: 0) }
+        }
+    }
+
     @Test("space is reserved, names are made, changed, removed and listed")
     func names() throws {
         try withDirectory { fileSystem in

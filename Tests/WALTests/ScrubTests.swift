@@ -98,6 +98,55 @@ import Testing
         #expect(throws: Never.self) { try store.append(records: 1) }
     }
 
+    @Test("a file that is gone is missing, and one that cannot be opened for want is tried again")
+    func unopened() throws {
+        var store = try TestStore()
+        for _ in 1...14 { try store.append(records: 3) }
+        for (code, kind) in [(2, .missingSegment), (5, .unreadable)] as [(Int32, LogDamage.Kind)] {
+            store.fileSystem.fail(
+                SimulatedFault([.open], pathPart: "2.seg", code: code, isPersistent: true))
+            let found = try Self.round(store.log).found
+            #expect(found.map(\.kind) == [kind])
+            #expect(found.map(\.segmentNumber) == [2])
+            store.fileSystem.clearFaults()
+        }
+        for code: Int32 in [12, 23, 24] {
+            store.fileSystem.fail(SimulatedFault([.open], pathPart: "1.seg", code: code))
+            #expect(throws: LogError.self) { try store.log.scrubStep { Issue.record("\($0)") } }
+            #expect(try Self.round(store.log).found == [])
+        }
+        try store.append(records: 1)
+    }
+
+    @Test("a compacted segment is read in pieces too, its index once")
+    func compactedPieces() throws {
+        var store = try TestStore(segmentByteCount: 4 << 20)
+        for _ in 1...40 { try store.append(records: 20, byteCount: 15_000) }
+        let group = Array(store.log.sealedSegments.prefix(2))
+        let compacted = try store.log.compact(group) {
+            ($0.firstLSN..<$0.nextLSN).filter(TestStore.isIndexed)
+        }
+        try store.log.release(group)
+        try store.log.release(store.log.sealedSegments.filter { !$0.isCompacted })
+        #expect(store.log.sealedSegments == [compacted])
+        let before = store.fileSystem.calls.count
+        let (found, steps) = try Self.round(store.log)
+        #expect(found == [])
+        #expect((2...9).contains(steps), "\(steps)")
+        let read = store.fileSystem.calls[before...].filter { $0.call == .read }
+            .reduce(0) { $0 + $1.byteCount }
+        #expect(read < compacted.byteCount * 3 / 2, "\(read) of \(compacted.byteCount)")
+        let byteCount = store.log.scrubProgress.byteCount
+        #expect(byteCount == compacted.byteCount)
+        var disk = store.fileSystem.disk
+        let path = try #require(disk.files.first { $0.hasSuffix(".cmp") })
+        disk.flipBit(path, at: compacted.end - 100_000, bit: 3)
+        store.fileSystem.disk = disk
+        #expect(try Self.round(store.log).found.map(\.kind) == [.compactedRecord])
+        #expect(store.log.scrubProgress.roundCount == 2)
+        #expect(store.log.scrubProgress.segmentNumber == compacted.number)
+    }
+
     @Test("a segment that is released between two steps is passed over")
     func released() throws {
         var store = try TestStore()

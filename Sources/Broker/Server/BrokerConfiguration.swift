@@ -31,6 +31,9 @@ package struct BrokerConfiguration: Sendable {
     package var leaseCountMax = 262_144
     /// When snapshots are taken.
     package var snapshots = SnapshotPolicy()
+    /// Of the log, read beside all else and compared with its checksums; 0 for none. By default a
+    /// segment of 64 MiB a minute.
+    package var scrubByteCountPerSecond = (64 << 20) / 60
 
     package init(dataDirectory: String) {
         self.dataDirectory = dataDirectory

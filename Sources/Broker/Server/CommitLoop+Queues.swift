@@ -101,6 +101,7 @@ extension CommitLoop {
     func showStatus(_ request: Request) {
         let status = log.status
         let recovery = log.recovery
+        let scrubbing = upkeep.scrubReport
         let numbers: [(String, UInt64)] = [
             ("connections", UInt64(connectionCount)),
             ("waiting_leases", UInt64(waitCount)),
@@ -126,6 +127,10 @@ extension CommitLoop {
             ("page_written_bytes", UInt64(upkeep.writtenByteCount.pages)),
             ("snapshot_written_bytes", UInt64(upkeep.writtenByteCount.snapshots)),
             ("zero_filled_bytes", UInt64(status.zeroFilledByteCount)),
+            ("scrubbed_bytes", UInt64(scrubbing.progress.byteCount)),
+            ("scrub_rounds", UInt64(scrubbing.progress.roundCount)),
+            ("scrub_segment", scrubbing.progress.segmentNumber ?? 0),
+            ("scrub_damages", UInt64(scrubbing.damageCount)),
             ("pages_used", UInt64(engine.pages.usedPageCount)),
             ("pages_resident", UInt64(engine.pages.residentPageCount)),
             ("pages_dirty", UInt64(engine.pages.dirtyPageCount)),

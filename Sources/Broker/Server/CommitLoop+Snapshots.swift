@@ -37,11 +37,15 @@ extension CommitLoop {
         background?.wake()
     }
 
-    /// Takes a snapshot of a broker without work where a segment's space would come back by it.
+    /// Takes a snapshot of a broker without work where a segment's space would come back by it, and
+    /// lets the scrubber have its time.
     func beginIdleChecks() {
         idleCheck = eventLoop.scheduleRepeatedTask(
             initialDelay: .seconds(Self.idleCheckSeconds), delay: .seconds(Self.idleCheckSeconds)
-        ) { _ in self.takeSnapshotIfIdle() }
+        ) { _ in
+            self.takeSnapshotIfIdle()
+            self.scrubIfDue()
+        }
     }
 
     private func takeSnapshotIfIdle() {

@@ -130,7 +130,11 @@ package final class CommitLoop: @unchecked Sendable {
             isBusy: {
                 self.writing != nil
                     || self.clock.bootMilliseconds - self.lastCommitBootMilliseconds < 100
-            }, onStep: { self.takeSnapshotOutcome() })
+            },
+            onStep: {
+                self.tellDamages()
+                self.takeSnapshotOutcome()
+            })
         self.background = background
         background.wake()
         beginIdleChecks()

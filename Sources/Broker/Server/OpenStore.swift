@@ -83,6 +83,7 @@ extension StoreConfiguration {
         segmentByteCount = configuration.segmentByteCount
         leaseCountMax = configuration.leaseCountMax
         pages.cachedPageCountMax = configuration.memory.cachedPageCountMax
+        scrubByteCountPerSecond = configuration.scrubByteCountPerSecond
     }
 }
 

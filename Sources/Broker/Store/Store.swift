@@ -68,7 +68,9 @@ package struct Store: ~Copyable {
         self.engine = engine
         snapshotLSN = newest?.lastLSN
         passedOverSnapshotCount = snapshots.passedOver.count
-        upkeep = Upkeep(log: log, snapshots: snapshots)
+        upkeep = Upkeep(
+            log: log, snapshots: snapshots,
+            scrubByteCountPerSecond: configuration.scrubByteCountPerSecond)
     }
 
     /// The engine, whose leases all have their full duration from `bootMilliseconds` on.

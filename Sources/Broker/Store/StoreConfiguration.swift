@@ -17,6 +17,8 @@ package struct StoreConfiguration: Sendable {
     package var pages = PageLimits()
     /// How pages and snapshots lie in files.
     package var snapshotFiles = SnapshotLimits()
+    /// Of sealed segments, read at most to compare them with their checksums; 0 for none.
+    package var scrubByteCountPerSecond = (64 << 20) / 60
 
     package init() {}
 }

@@ -6,7 +6,8 @@ package import HoldfastWAL
 internal import Synchronization
 
 /// What is done beside serving, one bounded piece at a time: spare segments, the writing of a
-/// snapshot, and giving back the segments that nothing needs any more.
+/// snapshot, giving back the segments that nothing needs any more, and the reading of those that
+/// nobody asks for.
 ///
 /// The engine's owner hands an image over with `begin` and fetches what became of it with
 /// `takeOutcome`; one background thread calls `step`. Neither ever waits for the other.
@@ -41,6 +42,7 @@ package final class Upkeep: Sendable {
         var isBusy = false
         /// What the next snapshot is asked for, so that it can be compacted.
         var groups: [[SegmentSummary]] = []
+        var scrubbing: Scrubbing
     }
 
     /// The background thread's own.
@@ -60,15 +62,20 @@ package final class Upkeep: Sendable {
 
     let log: WriteAheadLog
     let snapshots: SnapshotStore
-    let state = Mutex(State())
+    let state: Mutex<State>
     private let work = Mutex(Work())
     let committedLSN: Atomic<LSN>
     let pageByteCount = Atomic<Int>(0)
     let snapshotByteCount = Atomic<Int>(0)
 
-    init(log: WriteAheadLog, snapshots: SnapshotStore) {
+    /// - Parameter scrubByteCountPerSecond: 0 for no scrubbing.
+    init(log: WriteAheadLog, snapshots: SnapshotStore, scrubByteCountPerSecond: Int) {
         self.log = log
         self.snapshots = snapshots
+        let pace = ScrubPace(
+            byteCountPerSecond: scrubByteCountPerSecond,
+            pieceByteCount: WriteAheadLog.scrubPieceByteCount)
+        state = Mutex(State(scrubbing: Scrubbing(pace: pace)))
         committedLSN = Atomic(snapshots.newest?.lastLSN ?? 0)
     }
 
@@ -190,6 +197,7 @@ package final class Upkeep: Sendable {
                 if try compact(&work) { return .more(isUrgent: false) }
                 if try examine(&work) { return .more(isUrgent: false) }
                 if try prepareSpares() { return .more(isUrgent: false) }
+                if !isWaiting, try scrub() { return .more(isUrgent: false) }
             } catch {
                 throw .log(error)
             }

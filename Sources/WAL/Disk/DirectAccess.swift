@@ -13,18 +13,21 @@ final class DirectAccess: Sendable {
     }
 
     private let descriptor: Int32
-    private let use = Atomic(Use.notYet)
+    private let use: Atomic<Use>
 
-    /// - Parameter descriptor: closed when this goes.
-    init(descriptor: Int32) {
+    /// - Parameters:
+    ///   - descriptor: closed when this goes.
+    ///   - isInUse: whether reads go this way from the beginning.
+    init(descriptor: Int32, isInUse: Bool = false) {
         self.descriptor = descriptor
+        use = Atomic(isInUse ? .inUse : .notYet)
     }
 
     deinit {
         close(descriptor)
     }
 
-    /// Whether something was written this way, so that reads have to go this way too.
+    /// Whether reads have to go this way: something was written so, or that is what it was opened for.
     var isInUse: Bool { use.load(ordering: .acquiring) == .inUse }
 
     func disable() {

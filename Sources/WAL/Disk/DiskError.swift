@@ -21,6 +21,9 @@ package struct DiskError: Error, Sendable, Equatable, CustomStringConvertible {
     package var isNotFound: Bool { code == ENOENT }
     package var isAlreadyThere: Bool { code == EEXIST }
 
+    /// Whether the process or the machine is short of something: that says nothing of the file.
+    package var isShortage: Bool { code == EMFILE || code == ENFILE || code == ENOMEM }
+
     /// Whether the volume, or this user's share of it, is full.
     package var isNoSpace: Bool { code == ENOSPC || code == EDQUOT }
 

@@ -105,6 +105,9 @@ extension File {
 
 package enum FileAccess: Sendable {
     case reading
+    /// As `reading`, and what is read comes from the disk and leaves nothing in the kernel's cache,
+    /// where the file system can do that.
+    case readingPastCache
     case readingAndWriting
 }
 

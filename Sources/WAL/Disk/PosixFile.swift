@@ -38,8 +38,12 @@ final class PosixFile: File {
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(DiskError) -> Int {
         if let direct, direct.isInUse {
             let (done, code) = direct.read(into: buffer, at: offset)
-            if let code { throw DiskError(.read, path, code: code) }
-            return done
+            guard let code else { return done }
+            // Turned down: this file system wants another alignment.
+            guard code == EINVAL || code == ENOTSUP else {
+                throw DiskError(.read, path, code: code)
+            }
+            direct.disable()
         }
         let (done, code) = Transfer.run(byteCount: buffer.count) { done in
             Transfer.result(

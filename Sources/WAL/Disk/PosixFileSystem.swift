@@ -32,12 +32,11 @@ package final class PosixFileSystem: FileSystem {
     }
 
     package func openFile(_ path: String, for access: FileAccess) throws(DiskError) -> any File {
-        let flags = access == .reading ? O_RDONLY : O_RDWR
-        return try open(path, flags, .open)
+        try open(path, access == .readingAndWriting ? O_RDWR : O_RDONLY, .open, access)
     }
 
     package func createFile(_ path: String) throws(DiskError) -> any File {
-        try open(path, O_RDWR | O_CREAT | O_EXCL, .create)
+        try open(path, O_RDWR | O_CREAT | O_EXCL, .create, .readingAndWriting)
     }
 
     package func makeDirectory(_ path: String) throws(DiskError) {
@@ -90,14 +89,14 @@ package final class PosixFileSystem: FileSystem {
     }
 
     private func open(
-        _ path: String, _ flags: Int32, _ call: DiskError.Call
+        _ path: String, _ flags: Int32, _ call: DiskError.Call, _ access: FileAccess
     ) throws(DiskError) -> any File {
         while true {
             let descriptor = openat(root, path, flags | O_CLOEXEC | O_NOFOLLOW, 0o600)
             if descriptor >= 0 {
                 return PosixFile(
                     path: path, descriptor: descriptor,
-                    direct: flags & O_RDWR == 0 ? nil : directAccess(to: descriptor, path))
+                    direct: access == .reading ? nil : directAccess(to: descriptor, path, access))
             }
             if errno != EINTR { throw DiskError(call, path, code: errno) }
         }
@@ -105,17 +104,21 @@ package final class PosixFileSystem: FileSystem {
 
     /// The file that was just opened, once more past the page cache; nil where the file system
     /// cannot do that (tmpfs), and where the name has come to mean another file meanwhile.
-    private func directAccess(to opened: Int32, _ path: String) -> DirectAccess? {
+    private func directAccess(
+        to opened: Int32, _ path: String, _ access: FileAccess
+    ) -> DirectAccess? {
+        let isReadOnly = access == .readingPastCache
         let descriptor = openat(
-            root, path, O_RDWR | holdfast_o_direct | O_CLOEXEC | O_NOFOLLOW)
+            root, path,
+            (isReadOnly ? O_RDONLY : O_RDWR) | holdfast_o_direct | O_CLOEXEC | O_NOFOLLOW)
         guard descriptor >= 0 else { return nil }
-        let access = DirectAccess(descriptor: descriptor)
+        let direct = DirectAccess(descriptor: descriptor, isInUse: isReadOnly)
         var one = stat()
         var other = stat()
         guard fstat(opened, &one) == 0, fstat(descriptor, &other) == 0,
             one.st_ino == other.st_ino, one.st_dev == other.st_dev
         else { return nil }
-        return access
+        return direct
     }
 
     private func name(_ directory: String) -> String {

@@ -109,21 +109,16 @@ struct CompactedFile {
             found(damage(.compactedRecord, block, max(segment.end - block, 1), allLSNs))
             return
         }
+        // Neighbours in one read: there may be thousands in a piece.
+        let reader = SegmentReader(file: file, header: segment.header)
         for entry in range {
             let place = index.place(at: entry, end: segment.end)
             guard place.offset < place.limit, place.limit <= segment.end else {
                 found(damage(.compactedRecord, place.offset, 1, place.lsn...place.lsn))
                 continue
             }
-            let bytes = try file.read(byteCount: place.limit - place.offset, at: place.offset)
-            let isWhole = bytes.withUnsafeBytes { bytes in
-                guard bytes.count == place.limit - place.offset, bytes.count >= 12,
-                    let head = RecordFormat.Head(bytes.integer(UInt32.self, at: 0)),
-                    head.isIndexed, head.headByteCount + head.bodyByteCount == bytes.count
-                else { return false }
-                return RecordFormat.body(in: bytes, at: 0, lsn: place.lsn) != nil
-            }
-            if !isWhole {
+            let bytes = try reader.bytes(at: place.offset, count: place.limit - place.offset)
+            if !Self.isWhole(bytes, place.lsn) {
                 found(
                     damage(
                         .compactedRecord, place.offset, place.limit - place.offset,
@@ -137,6 +132,13 @@ struct CompactedFile {
                 found(damage(.compactedRecord, end, segment.end - end, allLSNs))
             }
         }
+    }
+
+    private static func isWhole(_ record: UnsafeRawBufferPointer, _ lsn: LSN) -> Bool {
+        guard record.count >= 12, let head = RecordFormat.Head(record.integer(UInt32.self, at: 0)),
+            head.isIndexed, head.headByteCount + head.bodyByteCount == record.count
+        else { return false }
+        return RecordFormat.body(in: record, at: 0, lsn: lsn) != nil
     }
 
     /// Where the last record of an index ends, as its head says.

@@ -1,7 +1,7 @@
 package import HoldfastRecords
 
 /// Bytes of the log that are not what was written: which, and which records they concern.
-package struct LogDamage: Error, Sendable, Equatable, CustomStringConvertible {
+package struct LogDamage: Error, Sendable, Hashable, CustomStringConvertible {
     package enum Kind: String, Sendable, CaseIterable {
         /// A segment that another one names is not there.
         case missingSegment = "the segment is missing"

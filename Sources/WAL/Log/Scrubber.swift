@@ -5,9 +5,8 @@ internal import HoldfastRecords
 struct Scrubber {
     /// What one step reads, in bytes, unless a single frame is longer.
     static let pieceByteCount = 1 << 20
-    /// How many records of a compacted segment.
-    static let pieceRecordCount = 1024
 
+    private(set) var progress = ScrubProgress()
     /// The segment that is being read; nil between two.
     private(set) var current: SegmentKey?
     /// The one that was read last.
@@ -18,18 +17,40 @@ struct Scrubber {
     private var nextLSN: LSN?
     /// Whether the place is not known to be one where a frame begins.
     private var isLost = false
+    /// Of the compacted segment that is being read, from its first step on.
+    private var index: SegmentIndex?
 
     mutating func begin(_ segment: SealedSegment) {
         current = segment.key
         place = 0
         nextLSN = segment.firstLSN
         isLost = false
+        index = nil
+        progress.segmentNumber = segment.number
+    }
+
+    /// All has been read; the next round begins with the first segment.
+    mutating func endRound() {
+        // A log without a sealed segment has no rounds.
+        if last != nil || current != nil { progress.roundCount += 1 }
+        let progress = progress
+        self = Scrubber()
+        self.progress = progress
     }
 
     mutating func step(
         _ segment: SealedSegment, in fileSystem: any FileSystem, _ found: (LogDamage) -> Void
     ) throws(DiskError) {
-        let file = try fileSystem.openFile(segment.key.path, for: .reading)
+        let file: any File
+        do throws(DiskError) {
+            // What lies in the kernel's cache says nothing of what lies on the disk.
+            file = try fileSystem.openFile(segment.key.path, for: .readingPastCache)
+        } catch {
+            if error.isShortage { throw error }
+            found(LogDamage(error.isNotFound ? .missingSegment : .unreadable, segment.summary))
+            finish()
+            return
+        }
         if segment.isCompacted {
             try stepCompacted(CompactedFile(file: file, segment: segment), found)
         } else {
@@ -40,15 +61,29 @@ struct Scrubber {
     private mutating func finish() {
         last = current
         current = nil
+        index = nil
     }
 
     private mutating func stepCompacted(
         _ file: CompactedFile, _ found: (LogDamage) -> Void
     ) throws(DiskError) {
         do throws(DiskError) {
-            let index = place == 0 ? try file.checkFrame(found) : try file.index().index
-            let end = min(place + Self.pieceRecordCount, index.count)
-            try file.checkRecords(min(place, end)..<end, of: index, found)
+            let index: SegmentIndex
+            if let known = self.index {
+                index = known
+            } else {
+                index = try file.checkFrame(found)
+                self.index = index
+                progress.byteCount +=
+                    CompactedHeader.blockByteCount + file.segment.header.byteCount
+                    - file.segment.end
+            }
+            let end = Self.endOfPiece(of: index, from: place)
+            try file.checkRecords(place..<end, of: index, found)
+            if place < end {
+                let end = index.place(at: end - 1, end: file.segment.end).limit
+                progress.byteCount += max(end - Int(index.offsets[place]), 0)
+            }
             place = end
             if place == index.count { finish() }
         } catch {
@@ -59,18 +94,32 @@ struct Scrubber {
         }
     }
 
+    /// The index behind the records that make a piece, one at least where there is one.
+    private static func endOfPiece(of index: SegmentIndex, from start: Int) -> Int {
+        guard start < index.count else { return index.count }
+        let bound = Int(index.offsets[start]) + pieceByteCount
+        var end = start + 1
+        while end < index.count, Int(index.offsets[end]) < bound { end += 1 }
+        return end
+    }
+
     private mutating func stepPlain(
         _ reader: SegmentReader, _ segment: SealedSegment, _ found: (LogDamage) -> Void
     ) throws(DiskError) {
+        let start = place
         let bound = place + Self.pieceByteCount
+        defer { progress.byteCount += max(place - start, 0) }
         do throws(DiskError) {
             if place == 0 { try checkHead(reader, segment, found) }
             if isLost {
                 place = try reader.nextFrame(from: place, to: segment.end)?.offset ?? segment.end
                 isLost = false
             }
-            while place < min(bound, segment.end) {
+            var isFirst = true
+            // A frame that the window has not all of is left to the next step: it would be read twice.
+            while place < min(bound, segment.end), isFirst || reader.holdsFrame(at: place) {
                 try checkFrame(reader, segment, found)
+                isFirst = false
             }
         } catch {
             guard error.call == .read else { throw error }

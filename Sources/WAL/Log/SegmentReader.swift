@@ -59,6 +59,16 @@ final class SegmentReader {
         return .whole(frame, payload: payload)
     }
 
+    /// Whether all that `frame(at:)` looks at is in the window, so that it reads nothing.
+    func holdsFrame(at offset: Int) -> Bool {
+        let headEnd = offset + LogFormat.frameHeaderByteCount
+        guard held.lowerBound <= offset, headEnd <= held.upperBound else { return false }
+        let head = UnsafeRawBufferPointer(window).part(
+            at: offset - held.lowerBound, count: LogFormat.frameHeaderByteCount)
+        guard let frame = FrameHeader(decoding: head, in: header, at: offset) else { return true }
+        return offset + frame.byteCount(alignment: header.alignment) <= held.upperBound
+    }
+
     /// The first frame of the segment, if it is a START.
     func start() throws(DiskError) -> (header: FrameHeader, mark: StartMark)? {
         guard case .whole(let frame, let payload) = try frame(at: header.frames.lowerBound),

@@ -156,10 +156,20 @@ extension WriteAheadLog {
 
     // MARK: Scrubbing
 
+    /// What `scrubStep` reads at a time, in bytes, unless a single frame or record is longer.
+    package static var scrubPieceByteCount: Int { Scrubber.pieceByteCount }
+
+    /// How far scrubbing has come. Waits for a step that is being made.
+    package var scrubProgress: ScrubProgress { scrubber.withLock { $0.progress } }
+
     /// Reads one piece of the sealed segments, about a MiB, and compares it with its checksums: bytes
     /// that nobody reads may rot for years. Goes on where the last call ended.
     ///
+    /// A segment is held while it is read, so that it is not used again meanwhile; one that is released
+    /// between two steps is passed over.
+    ///
     /// - Parameter found: is told what is not as it was written. The log goes on.
+    /// - Throws: `read` where the process is short of something; the next call tries again.
     /// - Returns: false when all that was sealed has been read; the next call begins again.
     package func scrubStep(_ found: (LogDamage) -> Void) throws(LogError) -> Bool {
         try checkUsable()
@@ -171,7 +181,7 @@ extension WriteAheadLog {
                 segment = next
                 scrubber.begin(next)
             } else {
-                scrubber = Scrubber()
+                scrubber.endRound()
                 return false
             }
             defer { catalog.letGo(segment.key) }
