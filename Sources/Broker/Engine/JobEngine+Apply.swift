@@ -80,9 +80,19 @@ extension JobEngine {
     }
 
     private mutating func applyDue(_ record: DueRecord) throws(RecordFault) {
+        let (count, lastMoved) = try moveDue(through: record.last)
+        guard count == record.count, lastMoved == record.last else {
+            throw RecordFault("other jobs were due than it says")
+        }
+    }
+
+    /// Makes all delayed jobs ready up to and including this one.
+    mutating func moveDue(
+        through last: DelayedJob
+    ) throws(RecordFault) -> (count: UInt32, lastMoved: DelayedJob?) {
         var count: UInt32 = 0
         var lastMoved: DelayedJob?
-        while let job = delayed.first, job <= record.last {
+        while let job = delayed.first, job <= last {
             guard let place = delayed.place(of: job, map), queues.isLive(place.lane.queueID) else {
                 throw RecordFault("a delayed job cannot be read")
             }
@@ -104,9 +114,7 @@ extension JobEngine {
             queues[place.lane.queue].pointee.delayedCount -= 1
             pushReady(entry, place.lane, isRetry: entry.version > 0)
         }
-        guard count == record.count, lastMoved == record.last else {
-            throw RecordFault("other jobs were due than it says")
-        }
+        return (count, lastMoved)
     }
 
     // MARK: Where they are worked on
@@ -351,13 +359,17 @@ extension JobEngine {
             guard queues[Int(number)].pointee.jobCount == 0 else {
                 throw RecordFault("its queue has jobs")
             }
-            for priority in 0...Limits.priorityMax {
-                queues.lane(LaneNumber(queue: record.queue, priority: priority)).pointee
-                    .removeAll(pages)
-            }
-            queues.remove(record.queue)
-            queueGeneration &+= 1
+            removeQueue(record.queue)
         }
+    }
+
+    /// Takes out a queue that has no jobs.
+    mutating func removeQueue(_ queue: QueueID) {
+        for priority in 0...Limits.priorityMax {
+            queues.lane(LaneNumber(queue: queue, priority: priority)).pointee.removeAll(pages)
+        }
+        queues.remove(queue)
+        queueGeneration &+= 1
     }
 
     private mutating func applyProducer(

@@ -10,6 +10,7 @@ extension JobEngine {
     /// - Returns: the image, of no use where `pages.failure` is set afterwards.
     package mutating func freeze(liveCountsIn ranges: [ClosedRange<LSN>]) -> EngineImage {
         precondition(pending.isEmpty && changes.isEmpty, "an image is taken between two verbs")
+        gap?.lanes = nil
         let counts = ranges.map { live.count(in: $0, map, pages) }
         let root = encodedRoot()
         let image = EngineImage(

@@ -74,22 +74,40 @@ extension JobEngine {
         let lane = queues.lane(number)
         lane.pointee.staleCount += 1
         countOutReady(number)
-        if lane.pointee.staleCount > max(1_024, lane.pointee.readyCount) { sweep(number) }
+        if lane.pointee.staleCount > max(1_024, lane.pointee.readyCount) {
+            sweep(number, without: nil)
+        }
     }
 
     /// Writes a lane anew without its stale entries, so that jobs that are enqueued and cancelled for
     /// ever take no room for ever. The order stays as it was.
-    private mutating func sweep(_ number: LaneNumber) {
+    ///
+    /// - Parameter lsn: a job that is taken out and counted out too; its home is for the caller to
+    ///   change.
+    /// - Returns: its entry.
+    @discardableResult
+    mutating func sweep(_ number: LaneNumber, without lsn: UInt64?) -> LaneEntry? {
         let lane = queues.lane(number)
         var swept = Lane(number)
         swept.readyCount = lane.pointee.readyCount
+        var taken: LaneEntry?
         while let entry = lane.pointee.retry.popFirst(pages) {
-            if isLive(entry.lsn) { swept.retry.append(entry, pages) }
+            if entry.lsn == lsn {
+                taken = entry
+            } else if isLive(entry.lsn) {
+                swept.retry.append(entry, pages)
+            }
         }
         while let entry = lane.pointee.fresh.popFirst(pages) {
-            if isLive(entry.lsn) { swept.fresh.append(entry, pages) }
+            if entry.lsn == lsn {
+                taken = entry
+            } else if isLive(entry.lsn) {
+                swept.fresh.append(entry, pages)
+            }
         }
         lane.pointee = swept
+        if taken != nil { countOutReady(number) }
+        return taken
     }
 
     // MARK: Ends

@@ -207,6 +207,11 @@ extension JobEngine {
         check.expect(
             pending.isEmpty && changes.isEmpty && chosen.count == 0,
             "a decision was left half done")
+        let epoch = map.find(StateKey.leaseEpoch.key(0)).map {
+            $0.count == 4 ? $0.start.integer(at: 0, as: UInt32.self) : .max
+        }
+        check.expect(
+            epoch ?? 0 == configuration.key.leaseEpoch, "the key is of another lease epoch")
     }
 
     private func checkPages(_ check: inout InvariantCheck) {

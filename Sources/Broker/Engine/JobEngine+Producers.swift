@@ -3,7 +3,7 @@ package import HoldfastRecords
 
 extension JobEngine {
     /// A producer that was used this long ago or less is never forgotten, in milliseconds.
-    private static var producerKeptMilliseconds: Int64 { 600_000 }
+    static var producerKeptMilliseconds: Int64 { 600_000 }
 
     /// Where the producer is remembered, from now until `producerDisconnected`; once for each
     /// connection. A new producer takes a free slot, else the one used least lately of those that

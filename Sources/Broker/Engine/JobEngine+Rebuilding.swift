@@ -104,14 +104,17 @@ extension JobEngine {
             }
         }
         counts.namelessQueueCount += 1
-        let known = Set(remains.queues.values.map(\.name))
-        var name = "recovered-\(id.rawValue)"
-        while known.contains(Array(name.utf8))
-            || Array(name.utf8).withUnsafeBytes({ queues.find($0) != nil })
-        {
-            name += "-"
+        let name = recoveredName(of: id, besides: Set(remains.queues.values.map(\.name)))
+        name.withUnsafeBytes { queues.insert(id, name: $0, policy: .standard) }
+    }
+
+    /// A name, UTF-8, for a queue whose own is gone; no other queue has it.
+    func recoveredName(of id: QueueID, besides known: Set<[UInt8]> = []) -> [UInt8] {
+        var name = Array("recovered-\(id.rawValue)".utf8)
+        while known.contains(name) || name.withUnsafeBytes({ queues.find($0) != nil }) {
+            name.append(UInt8(ascii: "-"))
         }
-        Array(name.utf8).withUnsafeBytes { queues.insert(id, name: $0, policy: .standard) }
+        return name
     }
 
     private mutating func adopt(

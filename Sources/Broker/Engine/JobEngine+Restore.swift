@@ -51,9 +51,21 @@ extension JobEngine {
         guard root.rest.isEmpty else { throw RestoreFault("bytes after its end") }
         try restoreLeases(leaseReferences)
         delayed.findFirst(map)
+        try restoreLeaseEpoch()
         if let failure = pages.failure {
             throw RestoreFault("page \(failure.reference.number) is not what it should be")
         }
+    }
+
+    private mutating func restoreLeaseEpoch() throws(RestoreFault) {
+        configuration.key.leaseEpoch = 0
+        guard let value = map.find(StateKey.leaseEpoch.key(0)) else { return }
+        guard value.count == 4 else { throw RestoreFault("a lease epoch that is none") }
+        let epoch = value.start.integer(at: 0, as: UInt32.self)
+        guard epoch > 0, epoch <= StoreKey.leaseEpochMax else {
+            throw RestoreFault("a lease epoch beyond all")
+        }
+        configuration.key.leaseEpoch = epoch
     }
 
     private mutating func restoreRecentAcks(_ root: inout RootReader) throws(RestoreFault) {

@@ -21,7 +21,7 @@ extension JobEngine {
 
     @inline(__always)
     private mutating func decideAck(_ token: LeaseToken) -> ItemResult {
-        guard wasGivenOut(token) else { return ItemResult(code: .unknownLease) }
+        guard wasGivenOut(token) else { return ItemResult(code: refusal(ofUnknown: token)) }
         if let slot = leases.slot(of: token.lsn) {
             guard leases[slot].version == token.version else {
                 return ItemResult(code: .leaseLost)
@@ -121,16 +121,23 @@ extension JobEngine {
 
     // MARK: Judging tokens
 
-    /// Whether this store gave out the token.
+    /// Whether this store gave out the token, and no gap in the log was passed since.
     @inline(__always)
     func wasGivenOut(_ token: LeaseToken) -> Bool {
         token.version > 0 && token.lsn > 0 && token.lsn <= lastLSN
             && configuration.key.knows(token)
     }
 
+    /// Why a token for which `wasGivenOut` does not hold is refused.
+    private func refusal(ofUnknown token: LeaseToken) -> RefusalCode {
+        // What became of the lease of a void token nobody knows: somebody else may have had the job.
+        configuration.key.isVoid(token) && token.version > 0 && token.lsn <= lastLSN
+            ? .leaseLost : .unknownLease
+    }
+
     /// The lease that a token proves, for every verb but ack.
     func findLease(_ token: LeaseToken) -> (code: RefusalCode?, slot: UInt32) {
-        guard wasGivenOut(token) else { return (.unknownLease, 0) }
+        guard wasGivenOut(token) else { return (refusal(ofUnknown: token), 0) }
         if let slot = leases.slot(of: token.lsn) {
             guard !leases.wheel[slot].pointee.isMarked, leases[slot].version == token.version else {
                 return (.leaseLost, 0)

@@ -16,7 +16,8 @@ package import HoldfastRecords
 ///
 /// The batches must be opened at `lastLSN + 1`, and their frame time must never decrease.
 package struct JobEngine: ~Copyable {
-    package let configuration: EngineConfiguration
+    /// As it was given, but for the lease epoch of the key: that is the state's.
+    package internal(set) var configuration: EngineConfiguration
     /// Where the state lies. Its stamps have begun before the engine is made.
     package let pages: PageSpace
     /// The last record that was applied.
@@ -43,6 +44,9 @@ package struct JobEngine: ~Copyable {
     var dead = DeadJobs()
     var producers: ProducerTable
     var recentAcks: RecentAcks
+
+    /// Set from the first gap on that replay passed: records are made to fit. Volatile.
+    var gap: GapPassage?
 
     /// Queues whose ready count rose from zero since somebody asked.
     var readied: [QueueID] = []

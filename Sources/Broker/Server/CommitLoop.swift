@@ -96,7 +96,8 @@ package final class CommitLoop: @unchecked Sendable {
         let identity = directory.identity
         self.eventLoop = eventLoop
         self.configuration = configuration
-        key = StoreKey(low: identity.keyLow, high: identity.keyHigh)
+        // With the lease epoch that the state says.
+        key = engine.configuration.key
         // As the protocol wants it: the uuid's 16 bytes in their order, in two halves.
         storeUUID = (identity.uuid.high.byteSwapped, identity.uuid.low.byteSwapped)
         limits = AnnouncedLimits(segmentByteCount: identity.segmentByteCount)

@@ -8,6 +8,13 @@
 package struct StoreKey: Hashable, Sendable {
     @usableFromInline package let low: UInt64
     @usableFromInline package let high: UInt64
+    /// Mixed into the check of every lease token: 0 to `leaseEpochMax`. It rises where records of the
+    /// log are gone, so that all tokens given out before are void.
+    @usableFromInline package var leaseEpoch: UInt32 = 0
+
+    package static let leaseEpochMax: UInt32 = 1 << 31 - 1
+    /// How many epochs back a token is told from a made-up one.
+    private static let voidEpochCount: UInt32 = 64
 
     package init(low: UInt64, high: UInt64) {
         self.low = low
@@ -23,17 +30,28 @@ package struct StoreKey: Hashable, Sendable {
     package func leaseToken(_ lsn: UInt64, version: UInt32) -> LeaseToken {
         LeaseToken(
             lsn: lsn, version: version,
-            check: UInt32(truncatingIfNeeded: mix(lsn, UInt64(version) + 1) >> 32))
+            check: UInt32(
+                truncatingIfNeeded: mix(lsn, UInt64(version) + 1 + UInt64(leaseEpoch) << 33) >> 32))
     }
 
     /// Whether this store gave out the id. One in 65,536 made-up ids passes.
     @inlinable
     package func knows(_ id: JobID) -> Bool { jobID(id.lsn) == id }
 
-    /// Whether this store gave out the token. One in 2^32 made-up tokens passes.
+    /// Whether this store gave out the token in this lease epoch. One in 2^32 made-up tokens passes.
     @inlinable
     package func knows(_ token: LeaseToken) -> Bool {
         leaseToken(token.lsn, version: token.version) == token
+    }
+
+    /// Whether this store gave out the token in an earlier lease epoch: it proves nothing any more.
+    package func isVoid(_ token: LeaseToken) -> Bool {
+        var earlier = self
+        while earlier.leaseEpoch > 0, leaseEpoch - earlier.leaseEpoch < Self.voidEpochCount {
+            earlier.leaseEpoch -= 1
+            if earlier.knows(token) { return true }
+        }
+        return false
     }
 
     @inlinable

@@ -118,6 +118,15 @@ struct QueueTable: ~Copyable {
         states[number].laneStart = lanes
     }
 
+    /// Gives a queue another name, which no other has.
+    mutating func rename(_ id: QueueID, to name: UnsafeRawBufferPointer) {
+        let number = Int(id.rawValue)
+        let index = names[number].withUnsafeBytes { self.position(of: $0) }
+        sorted.remove(at: index)
+        sorted.insert(id.rawValue, at: position(of: name))
+        names[number] = Array(name)
+    }
+
     /// Takes a queue out; its lanes are empty.
     mutating func remove(_ id: QueueID) {
         let number = Int(id.rawValue)

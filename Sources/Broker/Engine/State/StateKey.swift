@@ -10,6 +10,7 @@ internal import HoldfastPages
 /// 4 checkpoint     high = kind | job                   low = 0              → bytes
 /// 5 delayed job    high = kind | due ms (60 bits)      low = job            → DelayedPlace
 /// 6 dead job       high = kind | queue                 low = death number   → u64 job
+/// 7 lease epoch    high = kind                         low = 0              → u32; absent where 0
 /// ```
 enum StateKey: UInt64, CaseIterable {
     case live = 1
@@ -18,6 +19,7 @@ enum StateKey: UInt64, CaseIterable {
     case checkpoint = 4
     case delayed = 5
     case dead = 6
+    case leaseEpoch = 7
 
     private static let shift: UInt64 = 60
     /// What a kind has room for.
