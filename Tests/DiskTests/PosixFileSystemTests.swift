@@ -136,4 +136,18 @@ import Testing
         let first = Checksum.crc32c([1, 2, 3])
         #expect(Checksum.crc32c([4, 5], continuing: first) == Checksum.crc32c([1, 2, 3, 4, 5]))
     }
+
+    @Test(
+        "CRC32C of a long run is that of its parts",
+        arguments: [767, 768, 769, 1_535, 1_536, 4_088, 10_000])
+    func checksumOfLongRun(byteCount: Int) {
+        let bytes = (0..<byteCount).map { UInt8(truncatingIfNeeded: $0 &* $0 &+ $0 / 251) }
+        var parts: UInt32 = 7
+        // Too short, each of them, for more than one lane.
+        for start in stride(from: 0, to: byteCount, by: 100) {
+            parts = Checksum.crc32c(
+                Array(bytes[start..<min(start + 100, byteCount)]), continuing: parts)
+        }
+        #expect(Checksum.crc32c(bytes, continuing: 7) == parts)
+    }
 }
