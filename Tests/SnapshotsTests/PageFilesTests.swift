@@ -102,6 +102,58 @@ import Testing
         #expect(removals.count > 3)
     }
 
+    @Test("a file in the middle goes too, the last ones first, and room for the next pages stays")
+    func trimming() throws {
+        let test = try TestSnapshots(seed: 8)
+        while test.entries.count < 60 { test.change() }
+        try test.snapshot()
+        // Few pages stay, one of them at the far end.
+        let last = try #require(test.entries.max { $0.reference.number < $1.reference.number })
+        for entry in test.entries where entry != last { test.space.free(entry.reference) }
+        test.entries = [last]
+        for _ in 1...2 { try test.snapshot() }
+        let before = try test.fileSystem.list(SnapshotLayout.pages)
+        let end = try #require(before.last)
+        #expect(try test.store.trim(sparePageCount: 20, countMax: 2) == 2)
+        var left = try test.fileSystem.list(SnapshotLayout.pages)
+        let behind = before.filter { !left.contains($0) }
+        #expect(behind.count == 2)
+        try test.store.trim(sparePageCount: 20)
+        left = try test.fileSystem.list(SnapshotLayout.pages)
+        #expect(behind == before.filter { !left.contains($0) }.suffix(2))
+        #expect(left.last == end)
+        // Seven files of three pages, and those that have kept ones.
+        #expect((8...12).contains(left.count), "\(left.count) of \(before.count)")
+        #expect(try test.store.trim(sparePageCount: 20) == 0)
+        // The next pages find room in the files that are left.
+        let made = test.fileSystem.calls.count
+        for _ in 1...3 { try test.snapshot() }
+        let created = test.fileSystem.calls[made...].filter {
+            $0.call == .create && $0.path.hasPrefix(SnapshotLayout.pages)
+        }
+        #expect(created == [])
+        test.check()
+        #expect(test.faults == [])
+    }
+
+    @Test("a file that is removed while somebody reads ahead reads as zeros")
+    func removedMeanwhile() throws {
+        let test = try TestSnapshots(seed: 8)
+        for _ in 1...6 { test.change() }
+        try test.snapshot()
+        let again = try TestSnapshots(test.fileSystem, seed: 9, epoch: 2)
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 6 * 4096, alignment: 4096)
+        defer { buffer.deallocate() }
+        test.fileSystem.fail(
+            SimulatedFault([.open], pathPart: SnapshotLayout.extent(1), code: 2, isPersistent: true)
+        )
+        let files = try PageFiles.open(again.fileSystem, extentPageCount: 3)
+        let isRead = files.read(first: 1, count: 6, into: buffer)
+        #expect(isRead)
+        #expect(!buffer[..<4096].allSatisfy { $0 == 0 })
+        #expect(buffer[(3 * 4096)...].allSatisfy { $0 == 0 })
+    }
+
     @Test("a file that a crash has left short gets its whole length before a page is written")
     func short() throws {
         let made = SimulatedFileSystem()

@@ -39,6 +39,10 @@ extension Upkeep {
             if progress == .committed {
                 work.writing = nil
                 committed(order, &work)
+                // A small snapshot after a large one does not say that the next will be small.
+                work.sparePageCount = max(
+                    order.image.pages.count, work.sparePageCount - work.sparePageCount / 8)
+                work.isTrimming = true
                 pageByteCount.add(writing.writtenByteCount.pages, ordering: .relaxed)
                 snapshotByteCount.add(writing.writtenByteCount.file, ordering: .relaxed)
                 committedLSN.store(order.image.lastLSN, ordering: .releasing)
@@ -49,6 +53,24 @@ extension Upkeep {
             work.writing = nil
             try giveUp(order, error)
             return .more
+        }
+    }
+
+    /// Files of pages that are removed in one step.
+    private static let trimmedCountMax = 4
+
+    /// Removes files of pages that no kept snapshot needs, nor the next ones will.
+    ///
+    /// - Returns: whether there were any.
+    func trim(_ work: inout Work) throws(StoreFault) -> Bool {
+        guard work.isTrimming else { return false }
+        do throws(SnapshotError) {
+            let count = try snapshots.trim(
+                sparePageCount: work.sparePageCount, countMax: Self.trimmedCountMax)
+            work.isTrimming = count == Self.trimmedCountMax
+            return count > 0
+        } catch {
+            throw .snapshots(error)
         }
     }
 

@@ -48,6 +48,10 @@ package final class Upkeep: Sendable {
     /// The background thread's own.
     struct Work {
         var writing: (SnapshotWriting, Order)?
+        /// Whether a snapshot was committed since files of pages were last looked for that can go.
+        var isTrimming = false
+        /// Pages that there is to be room for beyond those that are kept: what snapshots wrote lately.
+        var sparePageCount = 0
         /// Groups to be compacted, with the jobs that live in them.
         var compacting: [(group: [SegmentSummary], survivors: [LSN])] = []
         /// Salts of compacted segments that no snapshot could list so far.
@@ -185,6 +189,7 @@ package final class Upkeep: Sendable {
                 case .waitingForLog: return .waitingForLog
                 }
             }
+            if try trim(&work) { return .more(isUrgent: false) }
             do throws(LogError) {
                 // First what gives space: on a full volume all else has to wait for it. Nor is anything
                 // compacted that is about to go.

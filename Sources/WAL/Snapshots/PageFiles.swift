@@ -117,7 +117,14 @@ package final class PageFiles: Sendable {
         }
         if let found { return found }
         guard isThere else { return nil }
-        let file = try fileSystem.openFile(SnapshotLayout.extent(extent), for: .reading)
+        let file: any File
+        do throws(DiskError) {
+            file = try fileSystem.openFile(SnapshotLayout.extent(extent), for: .reading)
+        } catch {
+            // Removed a moment ago; somebody reads ahead.
+            if error.isNotFound { return nil }
+            throw error
+        }
         state.withLock { state in
             if state.removalCount == removalCount {
                 state.open[extent % state.open.count] = (extent, file)
@@ -176,19 +183,32 @@ package final class PageFiles: Sendable {
         }
     }
 
-    /// Removes the files at the end that are not needed for pages up to `last`, as long as
-    /// `pageCountMin` pages are left.
+    /// How many of these pages lie in each extent, up to the last that has one.
+    func pageCounts(of pages: PageSet) -> [Int] {
+        guard let last = pages.last else { return [] }
+        var counts = [Int](repeating: 0, count: extent(of: last) + 1)
+        pages.forEach { counts[extent(of: $0)] += 1 }
+        return counts
+    }
+
+    /// Removes files without a page that is needed, from the last one down, as long as the files before
+    /// it have places for `sparePageCount` more: numbers are given out from the lowest on.
     ///
+    /// - Parameters:
+    ///   - counts: of pages that are needed, in each extent; none in those beyond.
+    ///   - countMax: files that are removed at most.
     /// - Returns: how many were removed.
     func trim(
-        behind last: UInt32, keeping pageCountMin: Int
+        needing counts: [Int], sparePageCount: Int, countMax: Int
     ) throws(SnapshotError) -> Int {
-        let needed = last == 0 ? 0 : extent(of: last) + 1
         let extents = state.withLock { $0.extents.sorted() }
-        var left = extents.count
+        let places = extents.map { extentPageCount - ($0 < counts.count ? counts[$0] : 0) }
+        var placesBefore = places.reduce(0, +)
         var removed = 0
-        for extent in extents.reversed() {
-            guard extent >= needed, (left - 1) * extentPageCount >= pageCountMin else { break }
+        for (extent, count) in zip(extents, places).reversed() where removed < countMax {
+            placesBefore -= count
+            guard placesBefore >= sparePageCount else { break }
+            guard count == extentPageCount else { continue }
             state.withLock { state in
                 state.extents.remove(extent)
                 state.ready.remove(extent)
@@ -204,7 +224,6 @@ package final class PageFiles: Sendable {
                     throw .failed(error)
                 }
             }
-            left -= 1
             removed += 1
         }
         if removed > 0 {

@@ -10,7 +10,8 @@ extension SnapshotStore {
     package func reserve(sparePageCount: Int) throws(SnapshotError) -> Bool {
         try prepare()
         return try guarded { () throws(SnapshotError) in
-            if pages.capacityPageCount - state.withLock({ $0.keptPageCount }) < sparePageCount {
+            let keptPageCount = state.withLock { $0.keptPageCounts.reduce(0, +) }
+            if pages.capacityPageCount - keptPageCount < sparePageCount {
                 try pages.makeReady(pages.firstMissingExtent)
                 return true
             }
@@ -25,20 +26,25 @@ extension SnapshotStore {
         }
     }
 
-    /// Removes files of pages at the end that no kept snapshot needs, as far as `sparePageCount`
-    /// pages remain. Does nothing while a snapshot is written.
+    /// Removes files of pages that have no page of a kept snapshot, the last ones first, as far as
+    /// places for `sparePageCount` pages remain. Does nothing while a snapshot is written.
     ///
-    /// - Parameter sparePageCount: at least what a snapshot writes, or the files that are removed
-    ///   are made again for the next one.
+    /// What the page space gives out meanwhile may lie in a file that goes: nothing of it is on the
+    /// disk before the next snapshot, which makes the files that it needs again.
+    ///
+    /// - Parameters:
+    ///   - sparePageCount: at least what a snapshot writes, or the files that are removed are made
+    ///     again for the next one.
+    ///   - countMax: files that are removed by this call at most.
     /// - Returns: how many were removed.
     @discardableResult
-    package func trim(sparePageCount: Int) throws(SnapshotError) -> Int {
+    package func trim(sparePageCount: Int, countMax: Int = .max) throws(SnapshotError) -> Int {
         try guarded { () throws(SnapshotError) in
-            let (isWriting, last, count) = state.withLock {
-                ($0.isWriting, $0.keptLastPage, $0.keptPageCount)
-            }
+            let (isWriting, counts) = state.withLock { ($0.isWriting, $0.keptPageCounts) }
             return isWriting
-                ? 0 : try pages.trim(behind: last, keeping: count + sparePageCount)
+                ? 0
+                : try pages.trim(
+                    needing: counts, sparePageCount: sparePageCount, countMax: countMax)
         }
     }
 

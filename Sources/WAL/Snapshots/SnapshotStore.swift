@@ -50,9 +50,8 @@ package final class SnapshotStore: Sendable {
     struct State {
         var newest: Loaded?
         var kept: [Kept]
-        /// Pages of either kept snapshot, and the highest of their numbers.
-        var keptPageCount = 0
-        var keptLastPage: UInt32 = 0
+        /// Pages of either kept snapshot in each extent.
+        var keptPageCounts: [Int] = []
         /// Slots to be put aside before anything is written.
         var unsettledSlots: [Int]
         /// Whether the directories and what this process found are surely on the disk.
@@ -112,7 +111,6 @@ package final class SnapshotStore: Sendable {
         var state = State(kept: [], unsettledSlots: passedOver.map(\.slot))
         if let newest {
             let used = newest.content.used
-            let both = previous.map { used.union($0.content.used) } ?? used
             state.newest = Loaded(
                 slot: newest.slot, number: newest.content.number, lastLSN: newest.content.lastLSN,
                 frameTime: newest.content.frameTime, root: newest.content.root,
@@ -125,8 +123,8 @@ package final class SnapshotStore: Sendable {
                         segments: $0.content.segments)
                 }
             }
-            state.keptPageCount = both.count
-            state.keptLastPage = both.last ?? 0
+            state.keptPageCounts = pages.pageCounts(
+                of: previous.map { used.union($0.content.used) } ?? used)
         }
         return SnapshotStore(
             fileSystem, uuid: identity.uuid, limits: limits, pages: pages, passedOver: passedOver,
@@ -218,9 +216,9 @@ package final class SnapshotStore: Sendable {
     /// The file of `content` is on the disk, and so are its pages and the log up to its last LSN.
     func committed(_ content: SnapshotContent, slot: Int) {
         let both = newest.map { $0.used.union(content.used) } ?? content.used
+        let counts = pages.pageCounts(of: both)
         state.withLock { state in
-            state.keptPageCount = both.count
-            state.keptLastPage = both.last ?? 0
+            state.keptPageCounts = counts
             state.kept =
                 [
                     Kept(
