@@ -35,7 +35,9 @@ package struct IndexedRecords {
             let sealed = SealedSegment(header, summary)
             if let index = SidecarFile.load(sealed, in: fileSystem) { return (index, true) }
             let reader = SegmentReader(file: file, header: header)
-            return (try SegmentIndex(scanning: reader, end: summary.end), true)
+            let scanned = try SegmentIndex.scanning(
+                reader, end: summary.end, nextLSN: summary.nextLSN)
+            return (scanned.index, true)
         }
         guard let found else { return nil }
         (index, isWhole) = found

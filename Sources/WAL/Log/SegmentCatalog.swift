@@ -210,8 +210,9 @@ final class SegmentCatalog: Sendable {
                 return LoadedSegment(file: file, index: index)
             }
             let reader = SegmentReader(file: file, header: segment.header)
-            let index = try SegmentIndex(scanning: reader, end: segment.end)
-            try SidecarFile.store(index, of: segment, in: fileSystem)
+            let (index, isWhole) = try SegmentIndex.scanning(
+                reader, end: segment.end, nextLSN: segment.nextLSN)
+            if isWhole { try SidecarFile.store(index, of: segment, in: fileSystem) }
             return LoadedSegment(file: file, index: index)
         }
         state.withLock { state in

@@ -77,27 +77,4 @@ struct SegmentIndex: Equatable, Sendable {
             lsn: firstLSN + LSN(deltas[entry]), offset: Int(offsets[entry]),
             limit: entry + 1 < offsets.count ? Int(offsets[entry + 1]) : end)
     }
-
-    /// Reads the frames of a sealed segment, up to its cut, for what a sidecar would say. Stops
-    /// where the frames cannot be read: what lies behind is not found, as for any damaged record.
-    init(scanning reader: SegmentReader, end: Int) throws(DiskError) {
-        var index = SegmentIndex(firstLSN: try reader.start()?.header.firstLSN ?? 1)
-        var offset = reader.endOfStart
-        while offset < end {
-            switch try reader.frame(at: offset) {
-            case .whole(let header, let payload):
-                index.append(header, payload: payload, at: offset)
-                offset += header.byteCount(alignment: reader.header.alignment)
-            case .broken(let header, _):
-                offset += header.byteCount(alignment: reader.header.alignment)
-            case .absent:
-                guard let next = try reader.nextFrame(from: offset, to: end) else {
-                    offset = end
-                    continue
-                }
-                offset = next.offset
-            }
-        }
-        self = index
-    }
 }

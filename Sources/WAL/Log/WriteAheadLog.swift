@@ -90,9 +90,10 @@ package final class WriteAheadLog: Sendable {
                 segment: segment, start: opening.startMark, nextLSN: firstNextLSN,
                 frameTime: opening.frameTimeMin))
         let index = try LogError.reading { () throws(DiskError) in
-            try SegmentIndex(
-                scanning: SegmentReader(file: segment.file, header: segment.header),
-                end: segment.end)
+            try SegmentIndex.scanning(
+                SegmentReader(file: segment.file, header: segment.header), end: segment.end,
+                nextLSN: opening.recovery.sequence.nextLSN
+            ).index
         }
         catalog = SegmentCatalog(
             directory.fileSystem, sealed: recovery.chain.compacted + recovery.sealed,
