@@ -42,6 +42,11 @@ simulate: build ## a store, its clients, crashes and a faulty disk, by seed (SEE
 	  $(if $(STEPS),--steps $(STEPS)) \
 	  $(if $(THREADS),--threads $(THREADS)) $(if $(RESUME),--resume $(RESUME))
 
+flips: build ## every bit of a small store flipped (LAYOUTS=1-3; LAYOUT= SEED= FROM= TO= repeat some; STRIDE= THREADS=)
+	@.build/release/flip $(if $(LAYOUT),--layouts $(LAYOUT)) $(if $(LAYOUTS),--layouts $(LAYOUTS)) \
+	  $(if $(SEED),--seed $(SEED)) $(if $(FROM),--from $(FROM)) $(if $(TO),--to $(TO)) \
+	  $(if $(STRIDE),--stride $(STRIDE)) $(if $(THREADS),--threads $(THREADS))
+
 bench: build ## throughput and latency of the broker beside the disk's own sync rate
 	@bench/run
 
@@ -49,4 +54,4 @@ hooks: ## git formats what is committed and offers the form of a message
 	git config core.hooksPath scripts/hooks
 	git config commit.template scripts/hooks/commit.template
 
-.PHONY: help build run test format lint check prove-sync explore simulate bench deps hooks
+.PHONY: help build run test format lint check prove-sync explore simulate flips bench deps hooks

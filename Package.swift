@@ -182,6 +182,13 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Tests/Simulate"),
+        .executableTarget(
+            name: "flip",
+            dependencies: [
+                "HoldfastExplorer",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Tests/Flip"),
         .testTarget(
             name: "ExplorerTests",
             dependencies: ["HoldfastDisk", "HoldfastExplorer", "HoldfastSimulation"]),

@@ -98,11 +98,14 @@ package final class StoreUnderTest {
 
     /// Makes the open batch durable, if there is anything in it, after noting in `timeline` what the
     /// state is there.
-    package func commit(_ timeline: inout Timeline) throws {
+    ///
+    /// - Parameter notesState: false where no page may be read that the verbs did not read: then
+    ///   only the births are noted.
+    package func commit(_ timeline: inout Timeline, notesState: Bool = true) throws {
         guard isBatchOpen else { return }
         isBatchOpen = false
         guard !batch.isEmpty else { return }
-        timeline.note(batch, stateHash: stateHash)
+        timeline.note(batch, stateHash: notesState ? stateHash : 0)
         try checkPages()
         commitCount += 1
         commitsSinceSnapshot += 1
@@ -226,6 +229,28 @@ package final class StoreUnderTest {
             faults.append("reading births: \(error)")
         }
         return faults
+    }
+
+    /// The page that could not be read, if any.
+    var pageFailure: PageFailure? { engine.pages.failure }
+
+    /// Bytes of a commit that the opening took for one that a crash had torn.
+    var cutByteCount: Int { log.recovery.cutByteCount }
+
+    /// Jobs that are not done, in the order of their birth.
+    var liveJobs: [LSN] {
+        defer { engine.pages.trim() }
+        return lastLSN > 0 ? engine.liveJobs(in: 1...lastLSN) : []
+    }
+
+    /// A number for the content of each birth; nil for one that the log says cannot be read.
+    func contentHashes(ofBirths lsns: [LSN]) throws -> [LSN: UInt64?] {
+        var hashes: [LSN: UInt64?] = [:]
+        try log.read(lsns) { lsn, body in
+            let birth = body.flatMap { try? BirthRecord($0) }
+            hashes[lsn] = .some(birth.map { ContentHash.of($0.content) })
+        }
+        return hashes
     }
 
     /// What a job's birth says, in the open batch or in the log; nil where it cannot be read.
