@@ -4,6 +4,7 @@ package enum DirectoryLayout {
     static let newStore = "STORE.new"
     package static let log = "log"
     package static let pool = "pool"
+    package static let quarantine = "quarantine"
 
     /// The path of segment `number`: sixteen digits, so that names sort as numbers do.
     package static func segment(_ number: UInt64) -> String {

@@ -27,14 +27,26 @@ struct LogOpening {
         self.directory = directory
         self.recovery = recovery
         self.start = start
-        timeBaseMilliseconds = BrokerTime.base(
-            at: start, after: recovery.chain.links.last?.start,
-            lastFrameTime: max(recovery.sequence.lastFrameTime, 0))
+        let lastFrameTime = max(recovery.sequence.lastFrameTime, 0)
+        // Where no segment could be read, the snapshot may still know a time.
+        timeBaseMilliseconds = max(
+            lastFrameTime,
+            BrokerTime.base(
+                at: start, after: recovery.chain.links.last?.start, lastFrameTime: lastFrameTime))
     }
 
     /// Writes START and the copies to a file of the pool, syncs it, and gives it its name: that
-    /// rename is the moment at which the log goes on. Then puts away what it has made superfluous.
-    func begin(_ pool: SegmentPool) throws(LogError) -> SegmentWriter {
+    /// rename is the moment at which the log goes on. Then puts away what it has made superfluous,
+    /// and what could not be used.
+    ///
+    /// - Returns: also, how many damaged bytes have no copy in quarantine.
+    func begin(
+        _ pool: SegmentPool
+    ) throws(LogError) -> (segment: SegmentWriter, uncopiedByteCount: Int) {
+        let quarantine = LogQuarantine(fileSystem: directory.fileSystem)
+        let uncopiedByteCount = try recovery.passage.map { passage throws(LogError) in
+            try quarantine.copy(passage)
+        }
         let number = (highestNumber ?? 0) + 1
         let copies = recovery.copies
         let firstLSN = recovery.sequence.nextLSN - LSN(copies.recordCount)
@@ -68,15 +80,18 @@ struct LogOpening {
             return (try directory.fileSystem.openFile(path, for: .readingAndWriting), end)
         }
         try LogError.writing { () throws(DiskError) in
+            try recovery.rebuildStarts(in: directory.fileSystem)
+            try quarantine.move(recovery.passage?.asides ?? [])
             try pool.recycle(
                 recovery.chain.superfluous + (recovery.replacedNumber.map { [$0] } ?? []),
                 compacted: recovery.chain.superfluousCompacted)
             try removeOrphans(besides: number)
             try pool.trim()
         }
-        return SegmentWriter(
+        let segment = SegmentWriter(
             file: file, header: header, firstLSN: firstLSN,
             isFilled: candidate.isFilled, end: end)
+        return (segment, uncopiedByteCount ?? 0)
     }
 
     /// Removes the sidecars, and drafts of them, whose segments are gone.
@@ -95,7 +110,9 @@ struct LogOpening {
     }
 
     private var highestNumber: UInt64? {
-        max(recovery.chain.links.last?.number ?? 0, recovery.chain.superfluous.max() ?? 0)
+        max(
+            recovery.chain.links.last?.number ?? 0, recovery.chain.superfluous.max() ?? 0,
+            recovery.passage?.numberMax ?? 0)
     }
 
     /// Writes the frames again for their new place, with their LSNs, times and epochs.
@@ -132,7 +149,7 @@ struct LogOpening {
 }
 
 extension LogOpening {
-    var report: LogRecoveryReport {
+    func report(uncopiedByteCount: Int) -> LogRecoveryReport {
         LogRecoveryReport(
             segmentCount: recovery.chain.links.count + recovery.chain.listed.count
                 + recovery.chain.compacted.count,
@@ -144,6 +161,9 @@ extension LogOpening {
             damagedHeaderCount: recovery.chain.damagedHeaderCount,
             wasClosed: recovery.wasClosed || recovery.chain.links.isEmpty, epoch: epoch,
             timeBaseMilliseconds: timeBaseMilliseconds,
-            previous: (recovery.chain.links.last?.start).map(LogRecoveryReport.Previous.init))
+            previous: (recovery.chain.links.last?.start).map(LogRecoveryReport.Previous.init),
+            missing: recovery.passage?.missing ?? [], damages: recovery.passage?.damages ?? [],
+            damageCount: recovery.passage?.damageCount ?? 0,
+            uncopiedByteCount: uncopiedByteCount)
     }
 }

@@ -50,4 +50,16 @@ extension LogRecovery {
             later.first { $0.header.firstLSN > lsn }.map(\.header.firstLSN) ?? certified + 1
         throw .damaged(damage(kind, reader, offset, max(extent, 1), range(lsn, nextLSN)))
     }
+
+    /// What is missing where no frame can be read: up to the next one that can.
+    func absence(
+        _ reader: SegmentReader, _ offset: Int, to cut: Int, endLSN: LSN
+    ) throws(LogError) -> LogDamage {
+        let next = try LogError.reading { () throws(DiskError) in
+            try reader.nextFrame(from: offset + reader.header.alignment, to: cut)
+        }
+        return damage(
+            .frame, reader, offset, (next?.offset ?? cut) - offset,
+            range(sequence.nextLSN, next?.header.firstLSN ?? endLSN))
+    }
 }

@@ -20,39 +20,53 @@ struct LogRecovery {
     typealias Replay = (_ lsn: LSN, _ frameTime: Int64, _ body: UnsafeRawBufferPointer) throws ->
         Void
 
-    private let fileSystem: any FileSystem
-    private let origin: LogOrigin?
+    let fileSystem: any FileSystem
+    let origin: LogOrigin?
     /// Up to here records are known, and had been durable.
     var originLSN: LSN { origin?.lastLSN ?? 0 }
-    private(set) var chain: SegmentChain
-    private(set) var sequence = FrameSequence()
+    var chain: SegmentChain
+    var sequence = FrameSequence()
     /// All segments that stay, in their order.
-    private(set) var sealed: [SealedSegment] = []
+    var sealed: [SealedSegment] = []
     /// The index of the last of them, which has no sidecar yet.
-    private(set) var lastIndex: SegmentIndex?
-    private(set) var copies = Copies()
+    var lastIndex: SegmentIndex?
+    var copies = Copies()
     /// The segment that the new one follows, and where that is cut.
-    private(set) var previousNumber: UInt64 = 0
-    private(set) var previousCut = 0
-    private(set) var previousTailChecksum: UInt32 = 0
+    var previousNumber: UInt64 = 0
+    var previousCut = 0
+    var previousTailChecksum: UInt32 = 0
     /// The last segment, when the new one takes its place.
-    private(set) var replacedNumber: UInt64?
-    private(set) var frameCount = 0
-    private(set) var recordCount = 0
-    private(set) var byteCount = 0
-    private(set) var cutByteCount = 0
-    private(set) var wasClosed = false
+    var replacedNumber: UInt64?
+    var frameCount = 0
+    var recordCount = 0
+    var byteCount = 0
+    var cutByteCount = 0
+    var wasClosed = false
+    /// What is known of the damage, where that is passed; nil where there is none, or it is refused.
+    var passage: LogPassage?
 
-    init(_ fileSystem: any FileSystem, from origin: LogOrigin?) throws(LogError) {
-        self.fileSystem = fileSystem
+    /// - Parameter passing: is told of damage, which is passed then; nil where it is refused.
+    init(
+        _ fileSystem: any FileSystem, from origin: LogOrigin?,
+        passing: ((LogDamage) -> Void)? = nil
+    ) throws(LogError) {
         self.origin = origin
-        chain = try SegmentChain(in: fileSystem, from: origin)
+        guard let passing, try Self.isDamaged(fileSystem, from: origin) else {
+            self.fileSystem = fileSystem
+            chain = try SegmentChain(in: fileSystem, from: origin)
+            return
+        }
+        var passage = LogPassage(passing)
+        self.fileSystem = PassingFileSystem(fileSystem)
+        chain = try SegmentChain(passing: &passage, in: self.fileSystem, from: origin)
+        self.passage = passage
     }
 
     /// Of the opening that this is the beginning of.
     var epoch: UInt32 { chain.epoch + 1 }
 
     mutating func run(_ replay: Replay) throws(LogError) {
+        guard passage == nil else { return try runPassing(replay) }
         sealed = chain.listed
         var isFirst = true
         for (position, link) in chain.links.enumerated() {
@@ -265,18 +279,6 @@ struct LogRecovery {
                 damage(.payload, reader, offset, length, range(frame.firstLSN, frame.nextLSN)))
         }
         return length
-    }
-
-    /// What is missing where no frame can be read: up to the next one that can.
-    private func absence(
-        _ reader: SegmentReader, _ offset: Int, to cut: Int, endLSN: LSN
-    ) throws(LogError) -> LogDamage {
-        let next = try LogError.reading { () throws(DiskError) in
-            try reader.nextFrame(from: offset + reader.header.alignment, to: cut)
-        }
-        return damage(
-            .frame, reader, offset, (next?.offset ?? cut) - offset,
-            range(sequence.nextLSN, next?.header.firstLSN ?? endLSN))
     }
 
     func damage(

@@ -31,6 +31,14 @@ package struct LogRecoveryReport: Sendable, Equatable {
     package let timeBaseMilliseconds: Int64
     /// The START of the opening before this one; nil in a new store.
     package let previous: Previous?
+    /// Records behind the snapshot that are gone, rising, where damage was passed: all LSNs that were
+    /// neither replayed nor will be given out.
+    package let missing: [ClosedRange<LSN>]
+    /// The first damages that were passed, and how many there are.
+    package let damages: [LogDamage]
+    package let damageCount: Int
+    /// Damaged bytes of which no copy could be kept in quarantine.
+    package let uncopiedByteCount: Int
 
     package struct Previous: Sendable, Equatable {
         package let bootID: UniqueID

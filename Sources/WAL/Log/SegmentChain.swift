@@ -6,38 +6,39 @@ internal import HoldfastRecords
 struct SegmentChain {
     struct Link {
         let header: SegmentHeader
-        let startFrame: FrameHeader
-        let start: StartMark
+        var startFrame: FrameHeader
+        var start: StartMark
+        /// Whether START is damaged, and what is said here of it was put together from the rest.
+        var isStartRebuilt = false
 
         var number: UInt64 { header.number }
         var firstLSN: LSN { startFrame.firstLSN }
     }
 
     /// In their order; the last one is the log's end.
-    private(set) var links: [Link] = []
+    var links: [Link] = []
     /// Segments before the links that one of the snapshots needs, in their order.
-    private(set) var listed: [SealedSegment] = []
+    var listed: [SealedSegment] = []
     /// Compacted segments that one of the snapshots needs, those of the newest first.
-    private(set) var compacted: [SealedSegment] = []
+    var compacted: [SealedSegment] = []
     /// The paths of those that none of them needs.
-    private(set) var superfluousCompacted: [String] = []
+    var superfluousCompacted: [String] = []
     /// Segments that hold nothing which is not also in a later one, or known to the snapshot, or
     /// nothing at all: left behind by an open or a release that was interrupted.
-    private(set) var superfluous: [UInt64] = []
+    var superfluous: [UInt64] = []
     /// The highest epoch of all.
-    private(set) var epoch: UInt32 = 0
+    var epoch: UInt32 = 0
     /// Segment headers of which only the other copy can be read.
-    private(set) var damagedHeaderCount = 0
+    var damagedHeaderCount = 0
 
-    private let fileSystem: any FileSystem
-    private let origin: LogOrigin?
-    private var originLSN: LSN { origin?.lastLSN ?? 0 }
+    let fileSystem: any FileSystem
+    let origin: LogOrigin?
+    var originLSN: LSN { origin?.lastLSN ?? 0 }
     /// What lies behind this is kept, for the older snapshot.
-    private var keptLSN: LSN { min(origin?.olderLastLSN ?? 0, originLSN) }
+    var keptLSN: LSN { min(origin?.olderLastLSN ?? 0, originLSN) }
 
     init(in fileSystem: any FileSystem, from origin: LogOrigin? = nil) throws(LogError) {
-        self.fileSystem = fileSystem
-        self.origin = origin
+        self.init(emptyIn: fileSystem, from: origin)
         let names = try LogError.reading { () throws(DiskError) in
             try fileSystem.list(DirectoryLayout.log)
         }
@@ -70,6 +71,12 @@ struct SegmentChain {
         try takeListed(&begun)
         try takeCompacted(names)
         try putAside(begun)
+    }
+
+    /// Without any segment.
+    init(emptyIn fileSystem: any FileSystem, from origin: LogOrigin?) {
+        self.fileSystem = fileSystem
+        self.origin = origin
     }
 
     /// Goes back from the last segment that has a START: nothing that was ever written lies behind
@@ -194,6 +201,11 @@ struct SegmentChain {
     }
 
     private func requireNothingOwn(_ link: Link) throws(LogError) {
+        if let damage = try strayedRecords(of: link) { throw .damaged(damage) }
+    }
+
+    /// The records that no other segment has, and no snapshot knows; nil where there are none.
+    func strayedRecords(of link: Link) throws(LogError) -> LogDamage? {
         var own: (offset: Int, frame: FrameHeader)?
         try LogError.reading { () throws(DiskError) in
             // A torn one is what the opening that put another segment in its place has cut off.
@@ -205,18 +217,17 @@ struct SegmentChain {
                 }
             }
         }
-        guard let (offset, frame) = own else { return }
-        throw .damaged(
-            LogDamage(
-                .strayedSegment, segment: link.number, offset: offset,
-                byteCount: link.header.frames.upperBound - offset,
-                lsns: frame.firstLSN...frame.lastLSN))
+        guard let (offset, frame) = own else { return nil }
+        return LogDamage(
+            .strayedSegment, segment: link.number, offset: offset,
+            byteCount: link.header.frames.upperBound - offset,
+            lsns: frame.firstLSN...frame.lastLSN)
     }
 
     /// Every place behind START where the header of a frame stands.
     ///
     /// - Parameter isWhole: only where what the header announces is there as well.
-    private func forEachFrame(
+    func forEachFrame(
         of link: Link, isWhole: Bool = false, _ body: (_ offset: Int, _ frame: FrameHeader) -> Void
     ) throws(DiskError) {
         let file = try fileSystem.openFile(DirectoryLayout.segment(link.number), for: .reading)

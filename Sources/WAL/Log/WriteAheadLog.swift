@@ -41,21 +41,26 @@ package final class WriteAheadLog: Sendable {
     ///   - start: the clocks, the boot and the program of this opening.
     ///   - origin: what a snapshot says; nil where there is none, so that the log must begin with its
     ///     first record. Segments that it neither lists nor needs are put away.
+    ///   - passing: is told of each damage, which is passed then; nil where damage is refused. Passed
+    ///     damage is met again by the next opening from the same origin: nothing may be served before
+    ///     snapshots lie behind it.
     ///   - begin: is told the number of this opening, before the first record is replayed. What it
     ///     throws ends the opening.
     ///   - beforeChange: is called when nothing is left that could be refused, and nothing has been
     ///     changed.
-    ///   - replay: gets every record behind the origin in order. The body is valid during the call.
+    ///   - replay: gets every record behind the origin in order, less those that are missing. The body is valid during the call.
     ///     What it throws ends the opening.
     /// - Throws: `damaged`, `unreadable`, `olderThanSnapshot` and `snapshotMissing` before the first
     ///   change on disk.
     package static func open(
         _ directory: DataDirectory, start: LogStart, from origin: LogOrigin? = nil,
+        passing: ((LogDamage) -> Void)? = nil,
         begin: (_ epoch: UInt32) throws -> Void = { _ in },
         beforeChange: () throws(LogError) -> Void = {},
         replay: (_ lsn: LSN, _ frameTime: Int64, _ body: UnsafeRawBufferPointer) throws -> Void
     ) throws(LogError) -> WriteAheadLog {
-        var recovery = try LogRecovery(directory.fileSystem, from: origin)
+        var recovery = try LogRecovery(
+            directory.fileSystem, from: origin, passing: passing)
         do {
             try begin(recovery.epoch)
         } catch {
@@ -67,12 +72,14 @@ package final class WriteAheadLog: Sendable {
             try SegmentPool(directory, alignment: directory.fileSystem.blockByteCount)
         }
         let opening = LogOpening(directory, recovery, start: start)
-        let segment = try opening.begin(pool)
-        return try WriteAheadLog(opening, pool, segment)
+        let (segment, uncopiedByteCount) = try opening.begin(pool)
+        return try WriteAheadLog(
+            opening, pool, segment, opening.report(uncopiedByteCount: uncopiedByteCount))
     }
 
     private init(
-        _ opening: LogOpening, _ pool: SegmentPool, _ segment: SegmentWriter
+        _ opening: LogOpening, _ pool: SegmentPool, _ segment: SegmentWriter,
+        _ report: LogRecoveryReport
     ) throws(LogError) {
         let recovery = opening.recovery
         directory = opening.directory
@@ -83,7 +90,7 @@ package final class WriteAheadLog: Sendable {
         clocks = StartMark(
             clocks: opening.start, timeBaseMilliseconds: opening.timeBaseMilliseconds,
             previousNumber: 0, previousCut: 0, previousTailChecksum: 0)
-        self.recovery = opening.report
+        self.recovery = report
         lastDurableLSN = Atomic(firstNextLSN - 1)
         writing = Mutex(
             Writing(
