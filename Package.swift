@@ -96,7 +96,7 @@ let package = Package(
         .executableTarget(
             name: "broker",
             dependencies: [
-                "HoldfastBroker", "HoldfastModel",
+                "HoldfastBroker", "HoldfastModel", "HoldfastStore",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Logging", package: "swift-log"),

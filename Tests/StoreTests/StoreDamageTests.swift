@@ -8,10 +8,6 @@ import Testing
 
 /// F6, F33: one change anywhere in a store.
 @Suite struct StoreDamageTests {
-    private enum Change: CaseIterable {
-        case bit, block, deleted, truncated
-    }
-
     private static let whole: SimulatedDisk = {
         do {
             let (rig, _) = try StoreInspectionTests.compacted()
@@ -29,31 +25,6 @@ import Testing
         return store.engine.canonicalDump()
     }
 
-    /// Damages one file; the description of what was done repeats it.
-    private func damage(_ disk: inout SimulatedDisk, seed: UInt64) -> String {
-        var random = SeededRandom(seed: seed)
-        func below(_ bound: Int) -> Int { Int(random.next() % UInt64(max(1, bound))) }
-        let files = disk.files.filter { $0.contains("/") && !$0.hasPrefix("pool/") }
-        let path = files[below(files.count)]
-        let bytes = disk.contents(path) ?? []
-        // Mostly where something was written.
-        let used = (bytes.lastIndex { $0 != 0 } ?? 0) + 1
-        let change = Change.allCases[[0, 0, 0, 0, 1, 1, 2, 3][below(8)]]
-        let offset = below(used)
-        switch change {
-        case .bit: disk.flipBit(path, at: offset, bit: below(8))
-        case .block:
-            let start = offset / 4_096 * 4_096
-            let block = (0..<min(4_096, bytes.count - start)).map { _ in
-                UInt8(truncatingIfNeeded: random.next() >> 32)
-            }
-            disk.corrupt(path, at: start, with: block)
-        case .deleted: disk.delete(path)
-        case .truncated: disk.truncate(path, to: offset)
-        }
-        return "seed \(seed): \(change) at \(offset) of \(path)"
-    }
-
     @Test(
         "whatever is changed, tools go on; and what verify calls whole starts as it was",
         arguments: 0..<12)
@@ -62,7 +33,7 @@ import Testing
         var found = 0
         for seed in UInt64(part * 40)..<UInt64(part * 40 + 40) {
             var disk = Self.whole
-            let change = damage(&disk, seed: seed)
+            let change = disk.damage(seed: seed)
             let inspection = try StoreInspection(SimulatedFileSystem(disk), StoreRig.tiny)
             let verification = try inspection.verify()
             _ = try inspection.segmentUses()
@@ -98,7 +69,7 @@ import Testing
                 disk.flipBit(path, at: 9, bit: 1)
             }
             let whole = disk
-            let change = damage(&disk, seed: seed)
+            let change = disk.damage(seed: seed)
             let fileSystem = SimulatedFileSystem(disk)
             let report: RebuildReport
             do throws(RebuildFault) {

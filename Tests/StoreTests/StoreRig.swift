@@ -37,6 +37,7 @@ final class StoreRig {
     private var boot: Int64 = 1_000
     private var clockBase: Int64
     private(set) var snapshotLSN: LSN?
+    private(set) var damageReport: DamageReport?
     private(set) var committedSnapshotCount = 0
     private var random: SeededRandom
 
@@ -50,6 +51,7 @@ final class StoreRig {
         let store = try Self.open(disk, configuration, boot, seed)
         (directory, log, upkeep) = (store.directory, store.log, store.upkeep)
         snapshotLSN = store.snapshotLSN
+        damageReport = store.damageReport
         clockBase = store.log.recovery.timeBaseMilliseconds
         engine = store.takeEngine(bootMilliseconds: boot)
         openBatch()
@@ -191,6 +193,12 @@ final class StoreRig {
 
     /// The process is gone with all its memory, the page cache is not.
     func kill() throws { try restart(on: disk.disk.afterKill()) }
+
+    /// The log says that it ends here.
+    func close() throws {
+        try commit()
+        try log.close()
+    }
 
     func losePower(_ choices: CrashChoices = CrashChoices()) throws {
         try restart(on: disk.disk.afterPowerLoss(choices))

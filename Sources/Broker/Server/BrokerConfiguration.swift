@@ -29,6 +29,8 @@ package struct BrokerConfiguration: Sendable {
     /// Segment size for a new store in bytes, a power of two; nil chooses by the volume's size.
     package var segmentByteCount: Int?
     package var leaseCountMax = 262_144
+    /// What a start does where bytes of the store are not what was written.
+    package var onDamage = DamageResponse.refuse
     /// When snapshots are taken.
     package var snapshots = SnapshotPolicy()
     /// Of the log, read beside all else and compared with its checksums; 0 for none. By default a

@@ -71,6 +71,7 @@ package struct BrokerServer: Service {
                 were used
                 """, metadata: ["count": "\(summary.passedOverSnapshotCount)"])
         }
+        summary.damageReport?.log(to: logger)
         onReady()
         eventLoop.execute { loop.startBackgroundWork() }
         try? await gracefulShutdown()

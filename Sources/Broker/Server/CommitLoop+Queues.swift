@@ -137,6 +137,8 @@ extension CommitLoop {
             ("recovered_records", UInt64(recovery.recordCount)),
             ("recovery_cut_bytes", UInt64(recovery.cutByteCount)),
             ("recovery_in_doubt_records", UInt64(recovery.inDoubtRecordCount)),
+            ("recovery_damaged_places", UInt64(recovery.damageCount)),
+            ("recovery_missing_records", recovery.missingRecordCount),
         ]
         let texts: [(String, String)] = [
             ("version", BrokerServer.softwareVersion),

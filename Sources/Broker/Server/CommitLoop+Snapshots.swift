@@ -88,6 +88,7 @@ extension CommitLoop {
     /// decided on it may leave.
     func checkPages() {
         if let failure = engine.pages.failure {
+            PageSuspicion.note("\(failure)", in: directory.fileSystem)
             FailStop.exit(.storageFailed, "a page of the state cannot be used: \(failure)")
         }
     }

@@ -52,7 +52,8 @@ package struct OpenStore: ~Copyable {
         StartSummary(
             jobCount: store.jobCount, leaseCount: store.leaseCount,
             snapshotLSN: store.snapshotLSN ?? 0,
-            passedOverSnapshotCount: store.passedOverSnapshotCount, recovery: store.log.recovery)
+            passedOverSnapshotCount: store.passedOverSnapshotCount,
+            damageReport: store.damageReport, recovery: store.log.recovery)
     }
 
     /// The loop that serves the store from now on: leases get their full duration again.
@@ -74,6 +75,8 @@ struct StartSummary: Sendable {
     /// 0 where no snapshot was there.
     let snapshotLSN: LSN
     let passedOverSnapshotCount: Int
+    /// nil where nothing was damaged.
+    let damageReport: DamageReport?
     let recovery: LogRecoveryReport
 }
 
@@ -84,6 +87,7 @@ extension StoreConfiguration {
         leaseCountMax = configuration.leaseCountMax
         pages.cachedPageCountMax = configuration.memory.cachedPageCountMax
         scrubByteCountPerSecond = configuration.scrubByteCountPerSecond
+        onDamage = configuration.onDamage
     }
 }
 

@@ -36,6 +36,9 @@ struct BrokerCommand: AsyncParsableCommand {
     @Option(help: "Segment size of a new store in MiB, 1 to 64 (default by the volume's size).")
     var segmentMib: Int?
 
+    @Option(help: "What a start does about a damaged store: refuse or quarantine (default refuse).")
+    var onDamage: String?
+
     @Option(help: "A YAML file with settings.")
     var config: String?
 

@@ -1,5 +1,6 @@
 internal import Configuration
 internal import HoldfastBroker
+internal import HoldfastStore
 internal import Logging
 internal import SystemPackage
 
@@ -28,6 +29,9 @@ struct BrokerSettings {
         }
         if let value = flags.segmentMib {
             given["segment-mib"] = .init(.int(value), isSecret: false)
+        }
+        if let value = flags.onDamage {
+            given["on-damage"] = .init(.string(value), isSecret: false)
         }
         var providers: [any ConfigProvider] = [
             InMemoryProvider(name: "flags", values: given),
@@ -68,6 +72,12 @@ struct BrokerSettings {
                 throw Fault(message: "segment-mib must be 1, 2, 4, 8, 16, 32 or 64")
             }
             broker.segmentByteCount = mebibytes << 20
+        }
+        if let response = try providers.text("on-damage") {
+            guard let onDamage = DamageResponse(rawValue: response) else {
+                throw Fault(message: "on-damage must be refuse or quarantine, not \(response)")
+            }
+            broker.onDamage = onDamage
         }
         let level = try providers.text("log-level") ?? "info"
         guard let logLevel = Logger.Level(rawValue: level) else {

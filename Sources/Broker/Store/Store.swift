@@ -19,6 +19,8 @@ package struct Store: ~Copyable {
     /// What the snapshot said that the start began with; nil where there was none.
     package let snapshotLSN: LSN?
     package let passedOverSnapshotCount: Int
+    /// What was damaged, where the start was to go on without it; nil where nothing was.
+    package let damageReport: DamageReport?
     private let engine: JobEngine
 
     package var jobCount: Int { engine.jobCount }
@@ -31,15 +33,33 @@ package struct Store: ~Copyable {
         _ fileSystem: any FileSystem, _ configuration: StoreConfiguration, start: LogStart,
         entropy: @escaping @Sendable () -> UInt64 = { .random(in: .min ... .max) }
     ) throws(StoreFault) {
+        do throws(StoreFault) {
+            try self.init(fileSystem, configuration, start, entropy, rebuilt: nil)
+        } catch {
+            guard configuration.onDamage == .quarantine, error.isDamageOfState else { throw error }
+            let report = try Self.rebuild(fileSystem, configuration, error)
+            try self.init(fileSystem, configuration, start, entropy, rebuilt: report)
+        }
+    }
+
+    private init(
+        _ fileSystem: any FileSystem, _ configuration: StoreConfiguration, _ start: LogStart,
+        _ entropy: @escaping @Sendable () -> UInt64, rebuilt: RebuildReport?
+    ) throws(StoreFault) {
         let directory = try Self.openDirectory(fileSystem, configuration, start, entropy)
+        try Self.examineSuspectPages(fileSystem, configuration)
         let snapshots = try Self.openSnapshots(fileSystem, directory.identity, configuration)
         let newest = snapshots.newest
         var engine = try Self.engine(directory.identity, snapshots, newest, configuration)
+        var report = DamageReport()
+        report.rebuilt = rebuilt
+        let passes = configuration.onDamage == .quarantine
         let log: WriteAheadLog
         var quarantineError: SnapshotError?
         do throws(LogError) {
             log = try WriteAheadLog.open(
                 directory, start: start, from: LogOrigin(snapshots),
+                passing: passes ? { _ in } : nil,
                 begin: { engine.pages.beginStamps(epoch: $0) },
                 // A snapshot that was passed over must not come back when what it needs is gone.
                 beforeChange: { () throws(LogError) in
@@ -51,6 +71,7 @@ package struct Store: ~Copyable {
                     }
                 },
                 replay: { lsn, frameTime, body in
+                    if passes, lsn > engine.lastLSN + 1 { engine.passGap(through: lsn - 1) }
                     try engine.replay(lsn: lsn, frameTime: frameTime, body: body)
                     // What was read of a page that fails is nothing: go no further with it.
                     if let failure = engine.pages.failure { throw StoreFault.page(failure) }
@@ -61,16 +82,26 @@ package struct Store: ~Copyable {
             if let quarantineError { throw .snapshots(quarantineError) }
             throw StoreFault(error, snapshots)
         }
+        snapshots.dropRoot()
+        let upkeep = Upkeep(
+            log: log, snapshots: snapshots,
+            scrubByteCountPerSecond: configuration.scrubByteCountPerSecond)
+        if log.recovery.damageCount > 0 {
+            report.note(log.recovery)
+            if log.durableLSN > engine.lastLSN { engine.passGap(through: log.durableLSN) }
+            // What was read of a page that fails is nothing, and must not become a snapshot.
+            if let failure = engine.pages.failure { throw .page(failure) }
+            report.gapCounts = engine.gapCounts
+            try Self.leaveBehind(&engine, upkeep)
+        }
         if let failure = engine.pages.failure { throw .page(failure) }
         self.directory = directory
         self.log = log
-        snapshots.dropRoot()
+        self.upkeep = upkeep
         self.engine = engine
         snapshotLSN = newest?.lastLSN
         passedOverSnapshotCount = snapshots.passedOver.count
-        upkeep = Upkeep(
-            log: log, snapshots: snapshots,
-            scrubByteCountPerSecond: configuration.scrubByteCountPerSecond)
+        damageReport = report.damageCount > 0 || rebuilt != nil ? report : nil
     }
 
     /// The engine, whose leases all have their full duration from `bootMilliseconds` on.

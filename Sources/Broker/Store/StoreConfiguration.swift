@@ -20,5 +20,7 @@ package struct StoreConfiguration: Sendable {
     /// Of sealed segments, read at most to compare them with their checksums; 0 for none.
     package var scrubByteCountPerSecond = (64 << 20) / 60
 
+    package var onDamage = DamageResponse.refuse
+
     package init() {}
 }

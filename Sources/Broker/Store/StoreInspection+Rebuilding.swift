@@ -79,10 +79,10 @@ extension StoreInspection {
         }
     }
 
-    /// Why a start is refused.
+    /// Why a start is refused, or a broker would end as soon as it needs a certain page.
     private func cause() throws(RebuildFault) -> String {
         do throws(StoreFault) {
-            _ = try restore()
+            try readEveryPage()
         } catch {
             switch error {
             case .directory: throw .store(error)

@@ -64,6 +64,7 @@ extension StoreInspection {
                 fileSystem,
                 from: LogOrigin(
                     lastLSN: engine.lastLSN, frameTime: engine.frameTime, segments: needed),
+                passing: configuration.onDamage == .quarantine ? { _ in } : nil,
                 replay: { _, _, _ in })
             return replay.recordCount == 0 ? nil : "the log goes on behind what could be read of it"
         } catch {

@@ -152,6 +152,18 @@ extension StoreInspection {
         return engine.invariantFaults().map { .state($0) }
     }
 
+    /// Does what a start does, and reads every page of the state besides.
+    ///
+    /// - Throws: what the start would be refused for, or `page` where one cannot be used. Where there
+    ///   are very many jobs, pages that refer to no others are not looked at.
+    func readEveryPage() throws(StoreFault) {
+        var faults: [StoreDamage] = []
+        _ = try restore { engine in
+            if engine.jobCount <= Self.checkedJobCountMax { _ = engine.invariantFaults() }
+            _ = Self.walk(engine, &faults)
+        }
+    }
+
     /// A page that the walk over all of them found damaged need not be named twice; one that is
     /// whole and not the one referred to is found by restoring only.
     private func add(_ failure: PageFailure, _ result: inout StoreVerification) {

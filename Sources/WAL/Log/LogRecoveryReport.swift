@@ -79,3 +79,10 @@ package struct LogStatus: Sendable, Equatable {
     package let zeroFilledByteCount: Int
     package let segmentByteCount: Int
 }
+
+extension LogRecoveryReport {
+    /// How many records are gone.
+    package var missingRecordCount: UInt64 {
+        missing.reduce(0) { $0 + ($1.upperBound - $1.lowerBound + 1) }
+    }
+}
