@@ -112,7 +112,8 @@ final class BrokerProcess: Sendable {
         }
     }
 
-    private static func serve(
+    /// Starts a broker on a directory and waits until it serves.
+    static func serve(
         _ dataDirectory: String, port: Int, _ arguments: [String]
     ) async throws -> (ChildProcess, port: Int) {
         let child = try run(

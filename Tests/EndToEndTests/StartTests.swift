@@ -123,6 +123,25 @@ struct StartTests {
         try handle.write(contentsOf: Data([byte ^ 0x40]))
         try handle.close()
         try await expectRefusal(of: store.dataDirectory, .code(65), saying: "damaged")
+
+        // Told to go on, a broker does, and says what is gone: the one job, and no other.
+        let (child, port) = try await BrokerProcess.serve(
+            store.dataDirectory, port: 0, ["--on-damage", "quarantine"])
+        try await onThread {
+            let connection = try TestConnection(port: port)
+            let jobs = try connection.lease("q", count: 100).map(\.text)
+            #expect(jobs == (1...20).map { "\($0)" } + ["later 2"])
+        }
+        child.send(SIGTERM)
+        #expect(await child.exit() == .code(0))
+        #expect(child.output.contains("damage was passed over"))
+        #expect(child.output.contains("records that are gone: "))
+        let aside = try FileManager.default.contentsOfDirectory(
+            atPath: "\(store.dataDirectory)/quarantine")
+        #expect(aside.contains { $0.hasSuffix(".damaged") })
+        // And the next one has nothing to pass.
+        try await store.restart()
+        #expect(await store.terminate() == .code(0))
     }
 
     /// Where the last byte of a job's payload lies, in the newest segment that has it.

@@ -25,6 +25,21 @@ import Testing
         #expect(rig.log.sealedSegments.contains { $0.isCompacted })
     }
 
+    @Test("a segment with more jobs than a round moves is a round of its own")
+    func largeSegments() throws {
+        var configuration = StoreRig.tiny
+        configuration.compactedJobCountMax = 4
+        let rig = try StoreRig(SimulatedFileSystem(), configuration)
+        for _ in 0..<10 {
+            try rig.enqueue("kept", count: 40, payloadByteCount: 300)
+            try rig.enqueue("a", count: 60, payloadByteCount: 400)
+            try rig.ack(try rig.lease("a", count: 64))
+        }
+        for _ in 0..<12 { try rig.snapshot() }
+        #expect(rig.log.sealedSegments.contains { $0.isCompacted })
+        #expect(rig.engine.jobCount == 400)
+    }
+
     @Test("many jobs that stay, one in each segment, take little more than themselves")
     func immortals() throws {
         let rig = try StoreRig()

@@ -32,8 +32,8 @@ extension DamageReport {
         let more = missing.count > Self.namedRangeCountMax ? ", …" : ""
         logger.error(
             """
-            \(missingRecordCount) records are gone (LSN \(named)\(more)): jobs enqueued by them are \
-            lost, jobs ended by them are delivered again, and leases from before are void
+            records that are gone: \(missingRecordCount), LSN \(named)\(more). Jobs enqueued by them \
+            are lost, jobs ended by them are delivered again, and leases from before are void
             """)
     }
 }

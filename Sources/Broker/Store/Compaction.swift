@@ -21,8 +21,6 @@ struct Compaction {
         var isSparse: Bool { liveCount * 2 < birthCount }
     }
 
-    /// Jobs that one round moves, so that asking for them holds nobody up.
-    static let survivorCountMax = 32_768
     /// Small compacted segments that lie side by side are worth being one at this number.
     static let compactedCountMin = 8
 
@@ -31,9 +29,11 @@ struct Compaction {
 
     /// Groups of neighbours, each of which becomes one segment not longer than the others.
     ///
-    /// - Parameter candidates: all segments in use, in their order, the dense ones too.
+    /// - Parameters:
+    ///   - candidates: all segments in use, in their order, the dense ones too.
+    ///   - survivorCountMax: jobs that one round moves; more only where one segment has them.
     static func groups(
-        of candidates: [Candidate], segmentByteCount: Int
+        of candidates: [Candidate], segmentByteCount: Int, survivorCountMax: Int
     ) -> [[SegmentSummary]] {
         var groups: [[SegmentSummary]] = []
         var run: [Candidate] = []
@@ -44,13 +44,16 @@ struct Compaction {
             run.contains { !$0.segment.isCompacted || $0.isSparse }
                 || run.count >= compactedCountMin
         }
+        func hasRoom(for candidate: Candidate) -> Bool {
+            survivorCount == 0 || survivorCount + candidate.liveCount <= survivorCountMax
+        }
         for candidate in candidates {
             let isSmall =
                 candidate.segment.isCompacted && candidate.segment.byteCount < segmentByteCount / 8
             let joins = candidate.isReadable && (candidate.isSparse || isSmall)
             let isFull =
                 byteCount + candidate.liveByteCount > segmentByteCount / 2
-                || survivorCount + candidate.liveCount > survivorCountMax
+                || !hasRoom(for: candidate)
                 || fileByteCount + candidate.segment.byteCount > extentMax
                 || candidate.segment.nextLSN - (run.first ?? candidate).segment.firstLSN
                     > UInt64(extentMax)
@@ -63,7 +66,7 @@ struct Compaction {
             }
             guard joins,
                 candidate.segment.nextLSN - candidate.segment.firstLSN <= UInt64(extentMax),
-                survivorCount + candidate.liveCount <= survivorCountMax
+                hasRoom(for: candidate)
             else { continue }
             run.append(candidate)
             survivorCount += candidate.liveCount

@@ -85,7 +85,8 @@ package struct Store: ~Copyable {
         snapshots.dropRoot()
         let upkeep = Upkeep(
             log: log, snapshots: snapshots,
-            scrubByteCountPerSecond: configuration.scrubByteCountPerSecond)
+            scrubByteCountPerSecond: configuration.scrubByteCountPerSecond,
+            compactedJobCountMax: configuration.compactedJobCountMax)
         if log.recovery.damageCount > 0 {
             report.note(log.recovery)
             if log.durableLSN > engine.lastLSN { engine.passGap(through: log.durableLSN) }

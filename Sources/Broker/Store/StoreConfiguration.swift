@@ -20,6 +20,9 @@ package struct StoreConfiguration: Sendable {
     /// Of sealed segments, read at most to compare them with their checksums; 0 for none.
     package var scrubByteCountPerSecond = (64 << 20) / 60
 
+    /// Jobs that one round of compaction moves, so that asking the engine for them holds nobody up;
+    /// more only where one segment has them.
+    package var compactedJobCountMax = 32_768
     package var onDamage = DamageResponse.refuse
 
     package init() {}

@@ -28,7 +28,8 @@ extension Upkeep {
             if try examineNext(&work) { indexCount += 1 }
             guard work.unexamined.isEmpty else { continue }
             let groups = Compaction.groups(
-                of: work.candidates.reversed(), segmentByteCount: log.identity.segmentByteCount)
+                of: work.candidates.reversed(), segmentByteCount: log.identity.segmentByteCount,
+                survivorCountMax: compactedJobCountMax)
             state.withLock { $0.groups = groups }
             work.candidates = []
         }

@@ -72,9 +72,17 @@ package final class Upkeep: Sendable {
     let pageByteCount = Atomic<Int>(0)
     let snapshotByteCount = Atomic<Int>(0)
 
-    /// - Parameter scrubByteCountPerSecond: 0 for no scrubbing.
-    init(log: WriteAheadLog, snapshots: SnapshotStore, scrubByteCountPerSecond: Int) {
+    let compactedJobCountMax: Int
+
+    /// - Parameters:
+    ///   - scrubByteCountPerSecond: 0 for no scrubbing.
+    ///   - compactedJobCountMax: jobs that one round of compaction moves.
+    init(
+        log: WriteAheadLog, snapshots: SnapshotStore, scrubByteCountPerSecond: Int,
+        compactedJobCountMax: Int
+    ) {
         self.log = log
+        self.compactedJobCountMax = compactedJobCountMax
         self.snapshots = snapshots
         let pace = ScrubPace(
             byteCountPerSecond: scrubByteCountPerSecond,
@@ -140,7 +148,7 @@ package final class Upkeep: Sendable {
     }
 
     /// The groups that are to be compacted: of their ranges the live jobs have to be known by their
-    /// numbers, some ten thousand at most, when the next snapshot is taken.
+    /// numbers, some ten thousand, or those of one segment, when the next snapshot is taken.
     package var wantedGroups: [[SegmentSummary]] { state.withLock { $0.groups } }
 
     /// Whether another snapshot would bring on something that gives space back: segments are to be

@@ -78,7 +78,7 @@ struct Scrubber {
                     CompactedHeader.blockByteCount + file.segment.header.byteCount
                     - file.segment.end
             }
-            let end = Self.endOfPiece(of: index, from: place)
+            let end = Self.endOfPiece(of: index, from: place, in: file.segment)
             try file.checkRecords(place..<end, of: index, found)
             if place < end {
                 let end = index.place(at: end - 1, end: file.segment.end).limit
@@ -94,12 +94,15 @@ struct Scrubber {
         }
     }
 
-    /// The index behind the records that make a piece, one at least where there is one.
-    private static func endOfPiece(of index: SegmentIndex, from start: Int) -> Int {
+    /// The index behind the records that make a piece, one at least where there is one. They end
+    /// with it, so that none of them needs another read.
+    private static func endOfPiece(
+        of index: SegmentIndex, from start: Int, in segment: SealedSegment
+    ) -> Int {
         guard start < index.count else { return index.count }
         let bound = Int(index.offsets[start]) + pieceByteCount
         var end = start + 1
-        while end < index.count, Int(index.offsets[end]) < bound { end += 1 }
+        while end < index.count, index.place(at: end, end: segment.end).limit <= bound { end += 1 }
         return end
     }
 
