@@ -36,7 +36,7 @@ package struct IndexedRecords {
             if let index = SidecarFile.load(sealed, in: fileSystem) { return (index, true) }
             let reader = SegmentReader(file: file, header: header)
             let scanned = try SegmentIndex.scanning(
-                reader, end: summary.end, nextLSN: summary.nextLSN)
+                reader, firstLSN: summary.firstLSN, end: summary.end, nextLSN: summary.nextLSN)
             return (scanned.index, true)
         }
         guard let found else { return nil }

@@ -42,7 +42,7 @@ extension LogRecovery {
                     return ending
                 }
                 let length = frame.byteCount(alignment: alignment)
-                let records = SurvivingRecords(frame, payload: payload, isWhole: true)
+                let records = SurvivingRecords(frame, payload: payload)
                 let isRight = length <= limit - offset && isPossible(frame, payload)
                 if !isRight {
                     ending.isDamaged = true

@@ -27,7 +27,8 @@ final class PassingFileSystem: FileSystem {
     func space() throws(DiskError) -> VolumeSpace { try base.space() }
 }
 
-private final class PassingFile: File {
+/// A file that does not fail where a place of it cannot be read.
+final class PassingFile: File {
     /// What stands for an unreadable byte: zeros would look like the end of the log.
     static let unreadableByte: UInt8 = 0xFF
     static let blockByteCount = 4096

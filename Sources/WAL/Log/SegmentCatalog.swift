@@ -201,17 +201,19 @@ final class SegmentCatalog: Sendable {
         let loaded = try sidecarWork.withLock { _ throws(DiskError) in
             // Somebody else may just have done it.
             if let loaded = inMemory(segment.key) { return loaded }
+            // A place that the disk cannot read costs the records that lie there, not the index.
+            let readable = PassingFile(file)
             if segment.isCompacted {
-                let index = try CompactedFile(file: file, segment: segment).index().index
+                let index = try CompactedFile(file: readable, segment: segment).index().index
                 return LoadedSegment(file: file, index: index)
             }
             let known = state.withLock { $0.unwritten[segment.key] }
             if let index = known ?? SidecarFile.load(segment, in: fileSystem) {
                 return LoadedSegment(file: file, index: index)
             }
-            let reader = SegmentReader(file: file, header: segment.header)
             let (index, isWhole) = try SegmentIndex.scanning(
-                reader, end: segment.end, nextLSN: segment.nextLSN)
+                SegmentReader(file: readable, header: segment.header), firstLSN: segment.firstLSN,
+                end: segment.end, nextLSN: segment.nextLSN)
             if isWhole { try SidecarFile.store(index, of: segment, in: fileSystem) }
             return LoadedSegment(file: file, index: index)
         }

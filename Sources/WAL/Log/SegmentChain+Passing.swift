@@ -25,14 +25,17 @@ extension SegmentChain {
             }
         }
         passage.numberMax = max(numbers.last ?? 0, origin?.segments.map(\.number).max() ?? 0)
-        // Each of them may have been begun by an opening of its own.
-        epoch += UInt32(passage.unusable.count)
         if begun.isEmpty, passage.unusable.isEmpty, let origin, origin.lastLSN > 0 {
             throw .olderThanSnapshot(lastLSN: 0, snapshotLSN: origin.lastLSN)
         }
         setClocks(&begun)
         try followPassing(&begun, quarantined, &passage)
+        try requireSnapshot(for: names, passage)
         takeListedPassing(&begun, &passage)
+        // Each of them may have been begun by an opening of its own, and the last one be gone.
+        let rebuiltCount = passage.rebuilt.count + links.count { $0.isStartRebuilt }
+        epoch += UInt32(
+            passage.unusable.count + passage.missingSegments.count + rebuiltCount + 1)
         try takeCompactedPassing(names, &passage)
         try putAsidePassing(begun, &passage)
     }
@@ -145,6 +148,17 @@ extension SegmentChain {
         links.reverse()
     }
 
+    /// Segments were compacted under a snapshot only: without one, a log with a hole does not say
+    /// the state, and what was compacted holds jobs that nothing else has.
+    private func requireSnapshot(
+        for names: [String], _ passage: LogPassage
+    ) throws(LogError) {
+        guard origin == nil, !passage.unusable.isEmpty || !passage.missingSegments.isEmpty,
+            names.contains(where: { DirectoryLayout.compactedKey(ofName: $0) != nil })
+        else { return }
+        throw .snapshotMissing(firstLSN: links.first?.firstLSN ?? 1)
+    }
+
     /// What is missing, or another one, is not listed any more.
     private mutating func takeListedPassing(
         _ begun: inout [UInt64: Link], _ passage: inout LogPassage
@@ -211,7 +225,10 @@ extension SegmentChain {
                 present.insert(summary.key)
             }
         }
-        superfluousCompacted = present.map(\.path).sorted()
+        // Perhaps what they were made of is what is damaged.
+        for key in present.sorted(by: { $0.path < $1.path }) {
+            passage.putAside(key.path, as: key.number)
+        }
     }
 
     /// What is outside of the sequence and has records of its own is not thrown away.

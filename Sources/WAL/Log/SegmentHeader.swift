@@ -81,6 +81,8 @@ package struct SegmentHeader: Equatable, Sendable {
     /// The header of the segment in `file`, from whichever copy can be read; nil where none can.
     static func read(from file: any File) throws(DiskError) -> Copies? {
         let fileByteCount = try file.byteCount()
+        // A copy that the disk does not give back is not whole; there are two.
+        let file = PassingFile(file)
         let first = try file.read(byteCount: 4096, at: 0)
         var header = first.withUnsafeBytes { SegmentHeader(decoding: $0) }
         var alignment = 4096

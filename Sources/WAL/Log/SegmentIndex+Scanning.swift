@@ -7,16 +7,17 @@ extension SegmentIndex {
     /// are found that prove themselves: damage costs the records that it lies in.
     ///
     /// - Parameters:
+    ///   - firstLSN: of the segment; its START may be damaged.
     ///   - end: where the frames end, in bytes.
     ///   - nextLSN: behind the last record.
     /// - Returns: also whether no frame was damaged. Otherwise the index is not to be kept: the
     ///   segment may be restored from a copy.
     static func scanning(
-        _ reader: SegmentReader, end: Int, nextLSN: LSN
+        _ reader: SegmentReader, firstLSN: LSN, end: Int, nextLSN: LSN
     ) throws(DiskError) -> (index: SegmentIndex, isWhole: Bool) {
-        var lsn = try reader.start()?.header.firstLSN ?? 1
-        var index = SegmentIndex(firstLSN: lsn)
-        var isWhole = true
+        var lsn = firstLSN
+        var index = SegmentIndex(firstLSN: firstLSN)
+        var isWhole = try reader.start() != nil
         var offset = reader.endOfStart
         while offset < end {
             switch try reader.frame(at: offset) {
@@ -26,12 +27,7 @@ extension SegmentIndex {
                 lsn = header.nextLSN
             case .broken(let header, _):
                 isWhole = false
-                let payload = offset + LogFormat.frameHeaderByteCount
-                if try !index.appendByLengths(header, reader, at: payload) {
-                    try index.salvage(
-                        from: reader, in: payload..<payload + header.payloadByteCount,
-                        lsns: header.firstLSN..<header.nextLSN)
-                }
+                try index.appendSurvivors(of: header, reader, at: offset)
                 offset += header.byteCount(alignment: reader.header.alignment)
                 lsn = header.nextLSN
             case .absent:
@@ -45,6 +41,17 @@ extension SegmentIndex {
             }
         }
         return (index, isWhole)
+    }
+
+    /// Adds the indexed records of a frame whose payload is damaged, as far as they can be found.
+    mutating func appendSurvivors(
+        of header: FrameHeader, _ reader: SegmentReader, at offset: Int
+    ) throws(DiskError) {
+        let payload = offset + LogFormat.frameHeaderByteCount
+        if try appendByLengths(header, reader, at: payload) { return }
+        try salvage(
+            from: reader, in: payload..<payload + header.payloadByteCount,
+            lsns: header.firstLSN..<header.nextLSN)
     }
 
     /// Adds the indexed records of a damaged payload, if their lengths still add up to it: then each is

@@ -43,15 +43,6 @@ struct SegmentIndex: Equatable, Sendable {
         }
     }
 
-    /// Adds what can still be read of a damaged frame that lies at `offset`.
-    mutating func append(_ records: SurvivingRecords, at offset: Int) {
-        var records = records
-        while let record = records.next() {
-            guard record.isIndexed else { continue }
-            append(record.lsn, offset: offset + LogFormat.frameHeaderByteCount + record.offset)
-        }
-    }
-
     mutating func append(_ batch: RecordBatch, at offset: Int) {
         for lsn in batch.firstLSN..<batch.nextLSN {
             let location = batch.location(of: lsn)

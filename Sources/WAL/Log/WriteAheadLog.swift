@@ -98,7 +98,8 @@ package final class WriteAheadLog: Sendable {
                 frameTime: opening.frameTimeMin))
         let index = try LogError.reading { () throws(DiskError) in
             try SegmentIndex.scanning(
-                SegmentReader(file: segment.file, header: segment.header), end: segment.end,
+                SegmentReader(file: segment.file, header: segment.header),
+                firstLSN: segment.firstLSN, end: segment.end,
                 nextLSN: opening.recovery.sequence.nextLSN
             ).index
         }
