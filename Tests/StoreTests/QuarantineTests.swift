@@ -109,6 +109,37 @@ import Testing
         return birth.queue.rawValue < 8
     }
 
+    @Test("without a snapshot the state is made anew from what is left", arguments: 0..<8)
+    func noSnapshots(part: Int) throws {
+        let before = try StoreInspection(SimulatedFileSystem(Self.whole), StoreRig.tiny).restore()
+        let live = jobs(before.engine)
+        for seed in UInt64(2_000 + part * 10)..<UInt64(2_000 + part * 10 + 10) {
+            var disk = Self.whole
+            for path in disk.files where path.hasPrefix("snap/") {
+                disk.flipBit(path, at: 9, bit: 1)
+            }
+            let change = disk.damage(seed: seed)
+            let segments = Self.whole.files.filter {
+                $0.hasSuffix(".seg") && $0.hasPrefix("log/")
+            }
+            if let last = segments.max(), !disk.files.contains(last) { continue }
+            let rig: StoreRig
+            do {
+                rig = try open(disk, seed)
+            } catch {
+                Issue.record("\(change): \(error)")
+                continue
+            }
+            let report = rig.damageReport
+            let missing = (report?.missing ?? []) + (report?.rebuilt?.missing ?? [])
+            let lost = live.subtracting(jobs(rig.engine))
+            #expect(
+                lost.allSatisfy { lsn in missing.contains { $0.contains(lsn) } },
+                "\(change): lost \(lost.sorted()), said \(missing)")
+            #expect(rig.engine.invariantFaults() == [], "\(change)")
+        }
+    }
+
     @Test("a crash in the middle of such a start is no obstacle", arguments: 0..<8)
     func crashes(part: Int) throws {
         for seed in UInt64(part)..<UInt64(part) + 1 {

@@ -333,7 +333,11 @@ import Testing
         }
     }
 
-    @Test("S13: random damage to a random log", arguments: 1...150 as ClosedRange<UInt64>)
+    /// The later ones have failed once.
+    static let seeds: [UInt64] =
+        Array(1...150) + [259, 282, 352, 509, 655, 2101, 5198, 8621]
+
+    @Test("S13: random damage to a random log", arguments: seeds)
     func random(seed: UInt64) throws {
         try RandomDamage(seed: seed).check()
     }

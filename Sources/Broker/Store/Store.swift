@@ -54,12 +54,14 @@ package struct Store: ~Copyable {
         var report = DamageReport()
         report.rebuilt = rebuilt
         let passes = configuration.onDamage == .quarantine
+        let isBereft = newest == nil && !snapshots.passedOver.isEmpty
         let log: WriteAheadLog
         var quarantineError: SnapshotError?
         do throws(LogError) {
             log = try WriteAheadLog.open(
                 directory, start: start, from: LogOrigin(snapshots),
-                passing: passes ? { _ in } : nil,
+                // Without the snapshots that there were, the state has to be made anew first.
+                passing: passes && !isBereft ? { _ in } : nil,
                 begin: { engine.pages.beginStamps(epoch: $0) },
                 // A snapshot that was passed over must not come back when what it needs is gone.
                 beforeChange: { () throws(LogError) in

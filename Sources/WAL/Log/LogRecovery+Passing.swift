@@ -145,7 +145,9 @@ extension LogRecovery {
     ) {
         let gap = range(expectedLSN, link.firstLSN)
         if link.isStartRebuilt {
+            // Its first LSN may be that of a frame further on: what is before that is still to come.
             passage.tell(link.startDamage.concerning(gap), isCopied: true)
+            sequence.lastFrameTime = max(sequence.lastFrameTime, link.startFrame.frameTime)
         } else {
             if gap != nil, !isExplained {
                 passage.tell(
@@ -158,8 +160,8 @@ extension LogRecovery {
             if link.start.copiedFrameCount == 0 {
                 sequence.lastFrameTime = max(sequence.lastFrameTime, link.startFrame.frameTime)
             }
+            sequence.nextLSN = max(sequence.nextLSN, link.firstLSN)
         }
-        sequence.nextLSN = max(sequence.nextLSN, link.firstLSN)
     }
 
     // MARK: The end

@@ -12,7 +12,7 @@ extension LogRecovery {
     ) throws(LogError) -> Ending {
         let alignment = link.header.alignment
         let limit = cut ?? link.header.frames.upperBound
-        var ending = Ending(end: reader.endOfStart)
+        var ending = Ending(end: reader.endOfStart, isDamaged: link.isStartRebuilt)
         var offset = reader.endOfStart
         var insideLSN: LSN = 0
         if cut == nil {
@@ -77,10 +77,12 @@ extension LogRecovery {
                 }
                 offset += length
             case .absent:
-                if isEnd(sequence.nextLSN) { return ending }
                 let found = try LogError.reading { () throws(DiskError) in
                     try reader.nextFrame(from: offset + alignment, to: limit)
                 }
+                // Where the expected one comes further on, a copy of what was read is damaged.
+                let isBehind = found.map { $0.header.firstLSN > sequence.nextLSN } ?? true
+                if isBehind, isEnd(sequence.nextLSN) { return ending }
                 ending.isDamaged = true
                 if found == nil, cut == nil {
                     try endDamaged(reader, offset, max(certified, insideLSN), isLast, &passage)

@@ -125,7 +125,14 @@ extension SegmentChain {
             let previous = link.isStartRebuilt ? number - 1 : link.start.previousNumber
             let lower = begun.keys.filter { $0 <= previous }.max()
             if link.isStartRebuilt {
-                link.start.previousNumber = lower ?? (link.firstLSN > 1 ? previous : 0)
+                link.start.previousNumber =
+                    lower ?? lost(before: number, quarantined, passage)
+                    ?? (origin == nil ? 0 : previous)
+                // Nothing says that there was anything before it.
+                if link.start.previousNumber == 0 {
+                    link.startFrame.firstLSN = 1
+                    link.startFrame.durableLSN = 0
+                }
             }
             links.append(link)
             guard link.start.previousNumber > 0, link.firstLSN > keptLSN else { break }
@@ -157,6 +164,13 @@ extension SegmentChain {
             names.contains(where: { DirectoryLayout.compactedKey(ofName: $0) != nil })
         else { return }
         throw .snapshotMissing(firstLSN: links.first?.firstLSN ?? 1)
+    }
+
+    /// The segment before this one, of those that cannot be used.
+    private func lost(
+        before number: UInt64, _ quarantined: Set<UInt64>, _ passage: LogPassage
+    ) -> UInt64? {
+        quarantined.union(passage.asides.map(\.number)).filter { $0 < number }.max()
     }
 
     /// What is missing, or another one, is not listed any more.
