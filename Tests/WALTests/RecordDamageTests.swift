@@ -49,6 +49,20 @@ import Testing
         return absent
     }
 
+    @Test("F12: a read that fails while the index is made costs no record")
+    func failedScan() throws {
+        let sample = try Self.sample()
+        let fileSystem = SimulatedFileSystem(sample.disk)
+        let store = try TestStore(fileSystem, from: sample.origin)
+        fileSystem.fail(
+            SimulatedFault([.read], pathPart: Self.path, code: DiskError.inputOutput))
+        var found: Set<LSN> = []
+        try store.log.read(sample.extents.keys.sorted()) { lsn, body in
+            if body != nil { found.insert(lsn) }
+        }
+        #expect(found == Set(sample.extents.keys))
+    }
+
     @Test("F6, S13: a flipped bit costs the one record that it lies in")
     func everyByte() throws {
         let sample = try Self.sample()

@@ -80,9 +80,14 @@ package struct SegmentHeader: Equatable, Sendable {
 
     /// The header of the segment in `file`, from whichever copy can be read; nil where none can.
     static func read(from file: any File) throws(DiskError) -> Copies? {
-        let fileByteCount = try file.byteCount()
         // A copy that the disk does not give back is not whole; there are two.
-        let file = PassingFile(file)
+        if let copies = try copies(in: PassingFile(file)) { return copies }
+        // Neither is. Where the disk is why, that is said.
+        return try copies(in: file)
+    }
+
+    private static func copies(in file: any File) throws(DiskError) -> Copies? {
+        let fileByteCount = try file.byteCount()
         let first = try file.read(byteCount: 4096, at: 0)
         var header = first.withUnsafeBytes { SegmentHeader(decoding: $0) }
         var alignment = 4096
