@@ -21,6 +21,14 @@ internal import Testing
         return broker
     }
 
+    /// The store's last segment, relative to its directory. An idle broker may have given back those
+    /// before it.
+    private func lastSegment(of broker: BrokerProcess) throws -> String {
+        let names = try FileManager.default.contentsOfDirectory(
+            atPath: "\(broker.dataDirectory)/log")
+        return "log/" + (try #require(names.filter { $0.hasSuffix(".seg") }.max()))
+    }
+
     private func flip(_ path: String, at offset: Int) throws {
         let file = try FileHandle(forUpdating: URL(fileURLWithPath: path))
         defer { try? file.close() }
@@ -141,8 +149,9 @@ internal import Testing
     func foreignSegment() async throws {
         let broker = try await stopped()
         let other = try await stopped()
-        let name = "log/0000000000000001.seg"
-        let bytes = try Data(contentsOf: URL(fileURLWithPath: "\(other.dataDirectory)/\(name)"))
+        let name = try lastSegment(of: broker)
+        let foreign = "\(other.dataDirectory)/\(try lastSegment(of: other))"
+        let bytes = try Data(contentsOf: URL(fileURLWithPath: foreign))
         try bytes.write(to: URL(fileURLWithPath: "\(broker.dataDirectory)/\(name)"))
         let run = try await verify(broker.dataDirectory)
         #expect(run.code == 1, "\(run.description)")
