@@ -51,7 +51,7 @@ import Testing
     func names() {
         #expect(RefusalCode.leaseLost.name == "lease_lost")
         #expect(RefusalCode.tooManyLeases.name == "too_many_leases")
-        #expect(RefusalCode.allCases.map(\.rawValue) == Array(1...24))
-        #expect(Set(RefusalCode.allCases.map(\.name)).count == 24)
+        #expect(RefusalCode.allCases.map(\.rawValue) == Array(1...25))
+        #expect(Set(RefusalCode.allCases.map(\.name)).count == 25)
     }
 }

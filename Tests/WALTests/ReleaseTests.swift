@@ -36,10 +36,11 @@ import Testing
             for _ in 1...5 { try store.append(records: 3) }
             try store.log.release(store.log.sealedSegments.map(\.number))
             while try store.log.prepareSpareSegments() {}
-            #expect(store.log.status.poolFileCount <= 3)
+            #expect(store.log.status.poolFileCount <= LogReserve.fileCountDefault)
             if round % 10 == 0 {
                 let disk = store.fileSystem.disk
-                #expect(disk.allocatedByteCount <= 6 * TestStore.segmentByteCount)
+                let segmentCountMax = LogReserve.fileCountDefault + 3
+                #expect(disk.allocatedByteCount <= segmentCountMax * TestStore.segmentByteCount)
                 #expect(try TestStore.damages(disk.afterKill(), from: store.origin()) == [])
             }
         }
@@ -47,7 +48,7 @@ import Testing
         let created = store.fileSystem.calls.filter {
             $0.call == .create && $0.path.hasSuffix(".raw")
         }
-        #expect(created.count <= 6, "\(created.count)")
+        #expect(created.count <= LogReserve.fileCountDefault + 3, "\(created.count)")
     }
 
     @Test("a segment of another length goes back to the volume")

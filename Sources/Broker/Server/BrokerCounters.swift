@@ -3,6 +3,8 @@ struct BrokerCounters {
     var commits: UInt64 = 0
     var requests: UInt64 = 0
     var refusals: UInt64 = 0
+    /// Enqueues refused with `storage_full`.
+    var storageRefusals: UInt64 = 0
     var enqueues: UInt64 = 0
     var leases: UInt64 = 0
     var acks: UInt64 = 0

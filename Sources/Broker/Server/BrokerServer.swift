@@ -72,6 +72,13 @@ package struct BrokerServer: Service {
                 """, metadata: ["count": "\(summary.passedOverSnapshotCount)"])
         }
         summary.damageReport?.log(to: logger)
+        if summary.usesCopyOnWrite {
+            logger.warning(
+                """
+                the data directory is on a volume that copies blocks when they are written over: when \
+                it is full, acks may fail; see "A full disk" in docs/operating.md
+                """)
+        }
         onReady()
         eventLoop.execute { loop.startBackgroundWork() }
         try? await gracefulShutdown()

@@ -2,6 +2,7 @@ internal import HoldfastEngine
 internal import HoldfastModel
 internal import HoldfastProtocol
 internal import HoldfastRecords
+internal import HoldfastStore
 
 extension CommitLoop {
     func enqueue(_ request: Request) throws(WireFault) {
@@ -33,6 +34,11 @@ extension CommitLoop {
                         + "\(Limits.producerResultCount) of its producer: look for its jobs before "
                         + "you enqueue them anew")
             }
+        }
+        if upkeep.storageState == .full {
+            counters.storageRefusals += 1
+            refuse(Self.storageFull, request)
+            return
         }
         let batch = openBatch()
         let queue: QueueID

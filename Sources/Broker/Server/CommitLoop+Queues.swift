@@ -102,6 +102,7 @@ extension CommitLoop {
         let status = log.status
         let recovery = log.recovery
         let scrubbing = upkeep.scrubReport
+        let reserve = log.reserve
         let numbers: [(String, UInt64)] = [
             ("connections", UInt64(connectionCount)),
             ("waiting_leases", UInt64(waitCount)),
@@ -119,6 +120,11 @@ extension CommitLoop {
             ("segments", UInt64(status.segmentCount)),
             ("log_bytes", UInt64(status.byteCount)),
             ("spare_segments", UInt64(status.spareCount)),
+            ("reserve_segments", UInt64(reserve.fileCount)),
+            ("reserve_segments_wanted", UInt64(reserve.fileCountTarget)),
+            ("reserve_pages", UInt64(upkeep.reservedPageCount)),
+            ("volume_free_bytes", UInt64(upkeep.freeByteCount ?? 0)),
+            ("storage_refusals", counters.storageRefusals),
             ("snapshot_lsn", upkeep.snapshotLSN),
             ("snapshots", counters.snapshots),
             ("snapshots_begun", counters.snapshotsBegun),
@@ -143,6 +149,7 @@ extension CommitLoop {
         let texts: [(String, String)] = [
             ("version", BrokerServer.softwareVersion),
             ("data_directory", configuration.dataDirectory),
+            ("storage", upkeep.storageState.name),
         ]
         let reply = StatusReply(
             entries: texts.map { .init($0.0, .text($0.1)) }

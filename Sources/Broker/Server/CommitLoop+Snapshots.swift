@@ -18,7 +18,10 @@ extension CommitLoop {
     ///
     /// - Parameter batch: what is about to be appended.
     func takeSnapshotIfDue(with batch: RecordBatch? = nil) {
-        guard !upkeep.isBusy, pace.isDue(dirtyPageCount: engine.pages.dirtyPageCount),
+        guard !upkeep.isBusy,
+            pace.isDue(
+                dirtyPageCount: engine.pages.dirtyPageCount, logByteCountMax: scarceLogByteCountMax)
+                || isWaitingForSegments && !upkeep.isAbsorbed(through: engine.lastLSN),
             clock.bootMilliseconds >= snapshotNotBeforeBootMilliseconds
         else { return }
         takeSnapshot(with: batch)
@@ -43,13 +46,14 @@ extension CommitLoop {
         idleCheck = eventLoop.scheduleRepeatedTask(
             initialDelay: .seconds(Self.idleCheckSeconds), delay: .seconds(Self.idleCheckSeconds)
         ) { _ in
+            self.lookAtSpace()
             self.takeSnapshotIfIdle()
             self.scrubIfDue()
         }
     }
 
     private func takeSnapshotIfIdle() {
-        guard isIdle(forMilliseconds: configuration.snapshots.idleMilliseconds), !upkeep.isBusy,
+        guard isIdle(forMilliseconds: idleMilliseconds), !upkeep.isBusy,
             clock.bootMilliseconds >= snapshotNotBeforeBootMilliseconds
         else { return }
         let lastLSN = engine.lastLSN

@@ -50,6 +50,16 @@ package final class CommitLoop: @unchecked Sendable {
     private let writer: LogWriter
     @exclusivity(unchecked) var background: BackgroundWork?
     @exclusivity(unchecked) var pace: SnapshotPace
+    /// Changed pages above which a snapshot is taken.
+    let dirtyPageCountMax: Int
+    /// Bytes of records that may gather while others are written: they have to find room in what is
+    /// reserved.
+    private let gatheredByteCountMax: Int
+    /// Whether the reserve of a full volume is so far used up that first of all snapshots have to give
+    /// some of it back.
+    @exclusivity(unchecked) var isWaitingForSegments = false
+    /// As it was last logged.
+    @exclusivity(unchecked) var storageState = StorageState.normal
     /// The last record at a time when no segment was without jobs.
     @exclusivity(unchecked) var nothingFreeLSN: LSN?
     @exclusivity(unchecked) var snapshotNotBeforeBootMilliseconds = Int64.min
@@ -108,6 +118,13 @@ package final class CommitLoop: @unchecked Sendable {
         var policy = configuration.snapshots
         policy.dirtyPageCountMax = min(
             policy.dirtyPageCountMax, configuration.memory.dirtyPageCountMax)
+        // On a small volume everything is smaller.
+        let segmentByteCount = identity.segmentByteCount
+        policy.dirtyPageCountMax = min(
+            policy.dirtyPageCountMax, 2 * segmentByteCount / PageFormat.byteCount)
+        policy.logByteCountMin = min(policy.logByteCountMin, 8 * segmentByteCount)
+        gatheredByteCountMax = min(configuration.gatheredByteCountMax, segmentByteCount / 2)
+        dirtyPageCountMax = policy.dirtyPageCountMax
         pace = SnapshotPace(policy)
         // What was replayed would be again: lives that are all short must not add up.
         pace.add(recordCount: log.recovery.recordCount, byteCount: log.recovery.byteCount)
@@ -135,8 +152,10 @@ package final class CommitLoop: @unchecked Sendable {
             onStep: {
                 self.tellDamages()
                 self.takeSnapshotOutcome()
+                self.tellStorageState()
             })
         self.background = background
+        watchSpace()
         background.wake()
         beginIdleChecks()
         // Where the start alone made a snapshot due, no request may be read before it is taken.
@@ -221,23 +240,41 @@ package final class CommitLoop: @unchecked Sendable {
         pace.add(
             recordCount: Int(batch.nextLSN - batch.firstLSN), byteCount: batch.byteCount)
         takeSnapshotIfDue(with: batch)
-        if batch.byteCount <= configuration.inlineCommitByteCountMax {
-            let before = clock.bootMilliseconds
-            writer.write(batch)
-            noteStall(since: before)
-            commitEnded()
-        } else {
-            writer.handOver(batch) { self.commitFromWriterEnded() }
-        }
+        write(batch)
         // There is room again in what gathers.
         resumeReading()
     }
 
-    private func commitFromWriterEnded() {
+    private func write(_ batch: RecordBatch) {
+        guard batch.byteCount <= configuration.inlineCommitByteCountMax else {
+            return writer.handOver(batch) { self.writerEnded(isDurable: $0) }
+        }
+        let before = clock.bootMilliseconds
+        let isDurable = writer.write(batch)
+        noteStall(since: before)
+        if isDurable { commitEnded() } else { writeAgainLater() }
+    }
+
+    private func writerEnded(isDurable: Bool) {
+        guard isDurable else { return writeAgainLater() }
         commitEnded()
         // What gathered meanwhile goes next, at the end of this pass so that all of it goes.
         beginPass()
     }
+
+    /// Not even the reserve has a segment left. Nobody was told anything; everybody waits until a
+    /// snapshot that is under way, or somebody else, gives back some space.
+    private func writeAgainLater() {
+        logger.error("no space for the log, not even in its reserve: all requests wait")
+        upkeep.lookAtSpace()
+        background?.wake()
+        eventLoop.scheduleTask(in: .milliseconds(Self.noSpaceRetryMilliseconds)) {
+            guard let batch = self.writing else { return }
+            self.write(batch)
+        }
+    }
+
+    private static let noSpaceRetryMilliseconds: Int64 = 200
 
     /// The batch in hand is durable: replies leave, the clocks of its leases start.
     private func commitEnded() {
@@ -248,6 +285,7 @@ package final class CommitLoop: @unchecked Sendable {
         recent.keep(batch)
         lastCommitBootMilliseconds = boot
         wakeBackground(after: batch.byteCount)
+        watchSpace()
         for connection in connectionsWriting {
             connection.releaseSealed()
         }
@@ -401,7 +439,7 @@ package final class CommitLoop: @unchecked Sendable {
     /// Whether requests are left in the sockets because the disk is behind: with a commit, or with
     /// a snapshot that changed pages are waiting for.
     var isSaturated: Bool {
-        isGathering && gathering.byteCount > configuration.gatheredByteCountMax
+        isGathering && gathering.byteCount > gatheredByteCountMax || isWaitingForSegments
             || engine.pages.dirtyPageCount > configuration.memory.cachedPageCountMax
     }
 

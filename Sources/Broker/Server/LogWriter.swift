@@ -5,8 +5,9 @@ internal import NIOCore
 /// Writes the log, one batch at a time: on the core loop itself, or on a thread of its own while
 /// the core loop gathers the next batch.
 ///
-/// A batch that is handed over comes back by `onCommit` on the core loop once it is durable. If it
-/// cannot be made durable the process ends here and now.
+/// A batch that is handed over comes back by `onEnd` on the core loop once it is durable, or where
+/// there is no room for it: then it was not written, and may be handed over again. Where it is unknown
+/// whether it is durable, the process ends here and now.
 struct LogWriter: Sendable {
     private let log: WriteAheadLog
     private let eventLoop: any EventLoop
@@ -19,20 +20,26 @@ struct LogWriter: Sendable {
     }
 
     /// Writes the batch on the calling thread. Only while nothing is handed over.
-    func write(_ batch: RecordBatch) {
-        do {
+    ///
+    /// - Returns: whether it is durable; false where the volume has no room for it.
+    func write(_ batch: RecordBatch) -> Bool {
+        do throws(LogError) {
             try log.append(batch)
+            return true
         } catch {
+            if case .full = error { return false }
             FailStop.exit(.storageFailed, "the log could not be written: \(error)")
         }
     }
 
     /// Hands the batch over. Only one at a time: commit n + 1 is written after sync n returned, so
     /// that the existence of a frame certifies the frame before it.
-    func handOver(_ batch: RecordBatch, onCommit: @escaping @Sendable () -> Void) {
+    ///
+    /// - Parameter onEnd: is told what `write` returned.
+    func handOver(_ batch: RecordBatch, onEnd: @escaping @Sendable (Bool) -> Void) {
         thread.submit {
-            write(batch)
-            eventLoop.execute(onCommit)
+            let isDurable = write(batch)
+            eventLoop.execute { onEnd(isDurable) }
         }
     }
 

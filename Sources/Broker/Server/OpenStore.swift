@@ -12,14 +12,17 @@ package import NIOCore
 package struct OpenStore: ~Copyable {
     private let store: Store
     private let clock: BrokerClock
+    private let usesCopyOnWrite: Bool
 
     /// Opens the data directory: from then on it is this process's.
     ///
     /// - Throws: where the directory is refused; nothing on disk was changed then.
     init(_ configuration: BrokerConfiguration) throws(BrokerFault) {
         let fileSystem: PosixFileSystem
+        let usesCopyOnWrite: Bool
         do throws(DiskError) {
             fileSystem = try PosixFileSystem(root: configuration.dataDirectory, creating: true)
+            usesCopyOnWrite = try fileSystem.usesCopyOnWrite()
         } catch {
             throw BrokerFault(.directory(.disk(error)), configuration)
         }
@@ -29,19 +32,20 @@ package struct OpenStore: ~Copyable {
             softwareVersion: BrokerServer.softwareVersion)
         try self.init(
             configuration, fileSystem: fileSystem, start: start,
-            readBoot: BrokerClock.systemBootMilliseconds)
+            usesCopyOnWrite: usesCopyOnWrite, readBoot: BrokerClock.systemBootMilliseconds)
     }
 
     /// The same on any disk, at any time.
     package init(
         _ configuration: BrokerConfiguration, fileSystem: any FileSystem, start: LogStart,
-        readBoot: @escaping @Sendable () -> Int64
+        usesCopyOnWrite: Bool = false, readBoot: @escaping @Sendable () -> Int64
     ) throws(BrokerFault) {
         do throws(StoreFault) {
             store = try Store(fileSystem, StoreConfiguration(configuration), start: start)
         } catch {
             throw BrokerFault(error, configuration)
         }
+        self.usesCopyOnWrite = usesCopyOnWrite
         clock = BrokerClock(
             timeBaseMilliseconds: store.log.recovery.timeBaseMilliseconds,
             bootBaseMilliseconds: start.bootMilliseconds, readBoot: readBoot)
@@ -53,7 +57,8 @@ package struct OpenStore: ~Copyable {
             jobCount: store.jobCount, leaseCount: store.leaseCount,
             snapshotLSN: store.snapshotLSN ?? 0,
             passedOverSnapshotCount: store.passedOverSnapshotCount,
-            damageReport: store.damageReport, recovery: store.log.recovery)
+            damageReport: store.damageReport, recovery: store.log.recovery,
+            usesCopyOnWrite: usesCopyOnWrite)
     }
 
     /// The loop that serves the store from now on: leases get their full duration again.
@@ -78,6 +83,8 @@ struct StartSummary: Sendable {
     /// nil where nothing was damaged.
     let damageReport: DamageReport?
     let recovery: LogRecoveryReport
+    /// Whether the volume copies blocks that are written over.
+    let usesCopyOnWrite: Bool
 }
 
 extension StoreConfiguration {

@@ -39,9 +39,12 @@ package struct SnapshotPace: Sendable {
         lastByteCount = byteCount
     }
 
-    package func isDue(dirtyPageCount: Int) -> Bool {
+    /// - Parameter logByteCountMax: of log since the last snapshot where space is scarce; nil where it is
+    ///   not.
+    package func isDue(dirtyPageCount: Int, logByteCountMax: Int? = nil) -> Bool {
+        if recordCount > 0, let logByteCountMax, logByteCount >= logByteCountMax { return true }
         // Changed pages count by themselves: after a snapshot that came to nothing they are still there.
-        dirtyPageCount >= policy.dirtyPageCountMax || recordCount >= policy.recordCountMax
+        return dirtyPageCount >= policy.dirtyPageCountMax || recordCount >= policy.recordCountMax
             || recordCount > 0
                 && logByteCount >= max(policy.logByteCountMin, policy.sizeFactor * lastByteCount)
     }

@@ -60,6 +60,7 @@ package struct Store: ~Copyable {
         do throws(LogError) {
             log = try WriteAheadLog.open(
                 directory, start: start, from: LogOrigin(snapshots),
+                spareSegmentCount: configuration.spareSegmentCount,
                 // Without the snapshots that there were, the state has to be made anew first.
                 passing: passes && !isBereft ? { _ in } : nil,
                 begin: { engine.pages.beginStamps(epoch: $0) },
@@ -133,7 +134,8 @@ package struct Store: ~Copyable {
     ) throws(StoreFault) -> SnapshotStore {
         do throws(SnapshotError) {
             return try SnapshotStore.open(
-                fileSystem, identity: identity, limits: configuration.snapshotFiles)
+                fileSystem, identity: identity,
+                limits: configuration.snapshotFiles(ofSegments: identity.segmentByteCount))
         } catch {
             throw .snapshots(error)
         }

@@ -1,5 +1,6 @@
 package import HoldfastPages
 package import HoldfastSnapshots
+internal import HoldfastWAL
 
 /// The sizes of a store. All of them are parameters, so that tests cross every border within a
 /// hundred operations.
@@ -17,6 +18,8 @@ package struct StoreConfiguration: Sendable {
     package var pages = PageLimits()
     /// How pages and snapshots lie in files.
     package var snapshotFiles = SnapshotLimits()
+    /// Files that are kept beside the log's segments, for a volume that is full.
+    package var spareSegmentCount = LogReserve.fileCountDefault
     /// Of sealed segments, read at most to compare them with their checksums; 0 for none.
     package var scrubByteCountPerSecond = (64 << 20) / 60
 
@@ -26,4 +29,18 @@ package struct StoreConfiguration: Sendable {
     package var onDamage = DamageResponse.refuse
 
     package init() {}
+
+    /// As they fit a store with segments of that length: on a small volume its page files are small,
+    /// too.
+    func snapshotFiles(ofSegments segmentByteCount: Int) -> SnapshotLimits {
+        var limits = snapshotFiles
+        if segmentByteCount >= Self.sharedByteCountMin {
+            limits.extentPageCount = min(
+                limits.extentPageCount, segmentByteCount / 4 / PageFormat.byteCount)
+        }
+        return limits
+    }
+
+    /// Below this segments are a test's, and so are the sizes of all else.
+    private static let sharedByteCountMin = 1 << 20
 }

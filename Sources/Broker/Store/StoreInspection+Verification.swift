@@ -99,7 +99,8 @@ extension StoreInspection {
         // Numbers start at 1, and each file holds as many pages as the newest snapshot says.
         let position = max(1, Int(number)) - 1
         let extentPageCount =
-            snapshots.newest?.extentPageCount ?? configuration.snapshotFiles.extentPageCount
+            snapshots.newest?.extentPageCount
+            ?? configuration.snapshotFiles(ofSegments: identity.segmentByteCount).extentPageCount
         return StoreDamage.PageDamage(
             number: number, path: SnapshotLayout.extent(position / extentPageCount),
             offset: position % extentPageCount * PageFormat.byteCount, fault: fault,

@@ -10,6 +10,8 @@ extension Upkeep {
         // All that were there when the snapshot listed its segments: those it left out are dead.
         work.unlisted = []
         work.compacting += order.groups.map { ($0, order.survivors) }
+        if storageState != .full { work.isCompactionRefused = false }
+        guard !work.isCompactionRefused else { return }
         // One round after the other, however quickly snapshots follow.
         guard work.compacting.isEmpty, work.unexamined.isEmpty, wantedGroups.isEmpty else { return }
         work.unexamined = order.segments
@@ -77,18 +79,32 @@ extension Upkeep {
                 group.contains { $0.lsns?.contains(lsn) ?? false }
             })
         else { return true }
-        do throws(LogError) {
-            let compacted = try log.compact(group) { segment in
-                survivors.filter { segment.lsns?.contains($0) ?? false }
-            }
-            work.unlisted.insert(compacted.salt)
-        } catch {
-            switch error {
-            case .read: work.unreadable.formUnion(group.map(\.salt))
-            case .full: break
-            default: throw error
+        // With what it leaves the log has enough for two more snapshots, which give all of it back.
+        for isLast in [!log.hasSpareSegment(beyond: Self.keptSegmentCount), true] {
+            do throws(LogError) {
+                let compacted = try log.compact(group) { segment in
+                    survivors.filter { segment.lsns?.contains($0) ?? false }
+                }
+                work.unlisted.insert(compacted.salt)
+                return true
+            } catch {
+                switch error {
+                case .read:
+                    work.unreadable.formUnion(group.map(\.salt))
+                    return true
+                case .full:
+                    if isLast { break }
+                    try log.giveSpareSegmentBack()
+                    continue
+                default: throw error
+                }
             }
         }
+        // Asked for again, it would fail again: not before there is room.
+        work.isCompactionRefused = true
         return true
     }
+
+    /// Files of the reserve that a compaction on a full volume leaves.
+    private static let keptSegmentCount = 4
 }

@@ -65,8 +65,9 @@ extension Upkeep {
     func trim(_ work: inout Work) throws(StoreFault) -> Bool {
         guard work.isTrimming else { return false }
         do throws(SnapshotError) {
+            let wanted = state.withLock { $0.space.wantedPageCount }
             let count = try snapshots.trim(
-                sparePageCount: work.sparePageCount, countMax: Self.trimmedCountMax)
+                sparePageCount: max(wanted, work.sparePageCount), countMax: Self.trimmedCountMax)
             work.isTrimming = count == Self.trimmedCountMax
             return count > 0
         } catch {

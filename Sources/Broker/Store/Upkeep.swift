@@ -43,6 +43,7 @@ package final class Upkeep: Sendable {
         /// What the next snapshot is asked for, so that it can be compacted.
         var groups: [[SegmentSummary]] = []
         var scrubbing: Scrubbing
+        var space = Space()
     }
 
     /// The background thread's own.
@@ -52,6 +53,10 @@ package final class Upkeep: Sendable {
         var isTrimming = false
         /// Pages that there is to be room for beyond those that are kept: what snapshots wrote lately.
         var sparePageCount = 0
+        /// Whether a file of the reserve was refused since the volume was last looked at.
+        var isSpaceRefused = false
+        /// Whether there was no room for a compaction since the volume has been full.
+        var isCompactionRefused = false
         /// Groups to be compacted, with the jobs that live in them.
         var compacting: [(group: [SegmentSummary], survivors: [LSN])] = []
         /// Salts of compacted segments that no snapshot could list so far.
@@ -69,6 +74,8 @@ package final class Upkeep: Sendable {
     let state: Mutex<State>
     private let work = Mutex(Work())
     let committedLSN: Atomic<LSN>
+    /// A `StorageState`.
+    let storage = Atomic<UInt8>(StorageState.normal.rawValue)
     let pageByteCount = Atomic<Int>(0)
     let snapshotByteCount = Atomic<Int>(0)
 
@@ -186,11 +193,14 @@ package final class Upkeep: Sendable {
 
     /// One piece of work, at most some milliseconds of the disk's.
     package func step() throws(StoreFault) -> Progress {
-        try work.withLock { work throws(StoreFault) in
+        defer { publishStorageState() }
+        return try work.withLock { work throws(StoreFault) in
             let isWaiting = state.withLock { $0.order.map { !isDurable($0) } ?? false }
             if !isWaiting, let order = state.withLock({ $0.order.take() }) {
                 try begin(order, &work)
             }
+            // However long a snapshot takes, commits go on, and with them the reserve is used up.
+            try restoreReserve()
             if work.writing != nil {
                 switch try write(&work) {
                 case .more, .committed: return .more(isUrgent: true)
@@ -209,22 +219,16 @@ package final class Upkeep: Sendable {
                 }
                 if try compact(&work) { return .more(isUrgent: false) }
                 if try examine(&work) { return .more(isUrgent: false) }
-                if try prepareSpares() { return .more(isUrgent: false) }
+            } catch {
+                throw .log(error)
+            }
+            if try secureSpace(&work) { return .more(isUrgent: false) }
+            do throws(LogError) {
                 if !isWaiting, try scrub() { return .more(isUrgent: false) }
             } catch {
                 throw .log(error)
             }
             return isWaiting ? .waitingForLog : .idle
-        }
-    }
-
-    /// Space for a spare segment may be lacking; the log goes on without.
-    private func prepareSpares() throws(LogError) -> Bool {
-        do throws(LogError) {
-            return try log.prepareSpareSegments()
-        } catch {
-            guard case .full = error else { throw error }
-            return false
         }
     }
 }

@@ -49,6 +49,9 @@ public enum RefusalCode: UInt16, Hashable, Sendable, CaseIterable {
     /// The job's record in the log is damaged, and what is asked for can only be read there; nothing
     /// was changed.
     case payloadCorrupt = 24
+    /// The store's volume is full, up to the reserve in which the jobs that are there are brought to
+    /// their end; try again later.
+    case storageFull = 25
 
     /// The code's name as it is written in documents, tables and JSON, in snake case.
     public var name: String {
@@ -66,7 +69,9 @@ public enum RefusalCode: UInt16, Hashable, Sendable, CaseIterable {
     /// Whether the same request may succeed later without any change.
     public var isWorthRetrying: Bool {
         switch self {
-        case .tooManyRequests, .tooManyProducers, .tooManyLeases, .shuttingDown: true
+        case .tooManyRequests, .tooManyProducers, .tooManyLeases, .shuttingDown,
+            .storageFull:
+            true
         default: false
         }
     }

@@ -88,6 +88,12 @@ package final class PosixFileSystem: FileSystem {
             freeByteCount: Int(volume.f_bavail) * Int(volume.f_frsize))
     }
 
+    /// Whether writing over blocks that a file has takes new ones, which a full volume cannot give:
+    /// btrfs does that unless the directory says otherwise, as an empty one is made to here.
+    package func usesCopyOnWrite() throws(DiskError) -> Bool {
+        holdfast_uses_copy_on_write(root, try list("").isEmpty ? 1 : 0) != 0
+    }
+
     private func open(
         _ path: String, _ flags: Int32, _ call: DiskError.Call, _ access: FileAccess
     ) throws(DiskError) -> any File {

@@ -9,13 +9,10 @@ extension SegmentPool {
             let slash = candidate.path.lastIndex(of: "/")
         else { return }
         let name = String(candidate.path[candidate.path.index(after: slash)...])
-        spares.withLock { spares in
-            if let number = DirectoryLayout.number(ofName: name, ending: ".spare") {
-                spares.spares.append(number)
-            } else if let number = DirectoryLayout.number(ofName: name, ending: ".raw") {
-                spares.raws.append(number)
-            }
+        guard let kind = PoolFileKind(ofName: name), let number = kind.number(ofName: name) else {
+            return
         }
+        files.withLock { $0[kind].append(number) }
     }
 
     /// Takes segments out of the log. Their names are gone from there, durably, before any byte of
@@ -31,10 +28,10 @@ extension SegmentPool {
             let segment = DirectoryLayout.segment(number)
             try SidecarFile.remove(number, in: fileSystem)
             let byteCount = try fileSystem.openFile(segment, for: .reading).byteCount()
-            let isNeeded = spares.withLock { $0.count + raws.count < Self.fileCountMax }
+            let isNeeded = files.withLock { $0.count + raws.count < fileCountTarget }
             if isNeeded, byteCount == identity.segmentByteCount {
                 let name = takeName()
-                try fileSystem.rename(segment, to: Self.path(name, ".raw"))
+                try fileSystem.rename(segment, to: PoolFileKind.raw.path(name))
                 raws.append(name)
             } else {
                 try fileSystem.remove(segment)
@@ -43,37 +40,41 @@ extension SegmentPool {
         try fileSystem.syncDirectory(DirectoryLayout.log)
         try fileSystem.syncDirectory(DirectoryLayout.pool)
         let found = raws
-        spares.withLock { $0.raws += found }
+        files.withLock { files in
+            files.raws += found
+            // Whether the volume would refuse another is not known any more.
+            if files.count >= fileCountTarget { files.isRefused = false }
+        }
+    }
+
+    /// Removes the file that is of the least use, if there is one.
+    func removeOne() throws(DiskError) {
+        let found = files.withLock { files -> (kind: PoolFileKind, name: UInt64)? in
+            for kind in PoolFileKind.allCases.reversed() {
+                if let name = files[kind].popLast() { return (kind, name) }
+            }
+            return nil
+        }
+        guard let (kind, name) = found else { return }
+        try fileSystem.remove(kind.path(name))
     }
 
     /// Removes what is more than will be needed, and files of another length.
     func trim() throws(DiskError) {
-        let found = spares.withLock { $0 }
-        var kept = 0
-        var remove: [String] = []
-        var left = Spares(ready: found.ready, nextName: found.nextName)
-        for name in found.spares {
-            let file = try fileSystem.openFile(Self.path(name, ".spare"), for: .reading)
-            let fits = try file.byteCount() == identity.segmentByteCount
-            if fits, kept < Self.fileCountMax {
-                kept += 1
-                left.spares.append(name)
-            } else {
-                remove.append(Self.path(name, ".spare"))
+        let found = files.withLock { $0 }
+        var left = Files(ready: found.ready, nextName: found.nextName)
+        for kind in PoolFileKind.allCases {
+            for name in found[kind] {
+                let path = kind.path(name)
+                let byteCount = try fileSystem.openFile(path, for: .reading).byteCount()
+                if byteCount == identity.segmentByteCount, left.count < fileCountTarget {
+                    left[kind].append(name)
+                } else {
+                    try fileSystem.remove(path)
+                }
             }
         }
-        for name in found.raws {
-            let file = try fileSystem.openFile(Self.path(name, ".raw"), for: .reading)
-            let fits = try file.byteCount() == identity.segmentByteCount
-            if fits, kept < Self.fileCountMax {
-                kept += 1
-                left.raws.append(name)
-            } else {
-                remove.append(Self.path(name, ".raw"))
-            }
-        }
-        for path in remove { try fileSystem.remove(path) }
         let result = left
-        spares.withLock { $0 = result }
+        files.withLock { $0 = result }
     }
 }

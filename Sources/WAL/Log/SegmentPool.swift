@@ -1,20 +1,21 @@
 internal import HoldfastDisk
 internal import Synchronization
 
-/// Files that wait to become segments.
+/// Files that wait to become segments, and with which the log goes on when the volume is full: a
+/// *reserve* of files, not only of blocks, since a full xfs creates not even an empty one.
 ///
-/// - `pool/N.raw`: its content is of no account: new, recycled, or left behind by a crash.
 /// - `pool/N.spare`: as long as a segment, all zeros between its two headers, and all of that on
 ///   the disk; overwriting such blocks syncs several times faster than filling new ones.
+/// - `pool/N.blank`: as long as a segment; reads as zeros, but its blocks are only reserved.
+/// - `pool/N.raw`: its content is of no account: recycled, or left behind by a crash.
 ///
-/// A raw file becomes a spare one by being filled with zeros, in pieces, by the background thread.
-/// So what a segment has not written yet reads as zeros, and any other byte there is damage.
-/// Any thread may call; what is done in the background never holds up the log's writer.
+/// The background thread keeps as many files as there are to be, and fills raw ones, and some blank
+/// ones, with zeros, in pieces. So what a segment has not written yet reads as zeros, and any other
+/// byte there is damage. Any thread may call; what is done in the background never holds up the log's
+/// writer.
 final class SegmentPool: Sendable {
-    /// Spares to be kept, besides the one whose headers are ready.
-    static let spareCountTarget = 2
-    /// Files to be kept: what is released beyond that goes back to the volume.
-    static let fileCountMax = spareCountTarget + 1
+    /// Files that are filled with zeros ahead of need.
+    static let filledCountTarget = 3
     /// What one step of the background thread writes: some milliseconds of a disk's time.
     static let pieceByteCount = 1 << 20
 
@@ -27,68 +28,73 @@ final class SegmentPool: Sendable {
         let isFilled: Bool
     }
 
-    struct Spares {
+    struct Files {
         var ready: Candidate?
         var spares: [UInt64] = []
+        var blanks: [UInt64] = []
         var raws: [UInt64] = []
         var nextName: UInt64 = 1
         /// Whether one more is being filled with zeros.
         var isFilling = false
+        /// Whether the volume had no room for the last file that was wanted, and there are still
+        /// fewer than there should be.
+        var isRefused = false
 
-        var count: Int {
-            spares.count + raws.count + (ready == nil ? 0 : 1) + (isFilling ? 1 : 0)
-        }
+        var filledCount: Int { spares.count + (ready == nil ? 0 : 1) }
+        var count: Int { filledCount + blanks.count + raws.count + (isFilling ? 1 : 0) }
     }
 
-    /// The raw file that is being filled; used by one background step at a time.
-    private struct Filling {
-        let name: UInt64
-        let file: any File
-        var done: Int
-    }
-
+    /// Files to be kept: what is released beyond that goes back to the volume.
+    let fileCountTarget: Int
     let fileSystem: any FileSystem
     let identity: StoreIdentity
     private let alignment: Int
     private let entropy: @Sendable () -> UInt64
-    let spares = Mutex(Spares())
-    private let zeroFilled = Atomic<Int>(0)
-    private let filling = Mutex<Filling?>(nil)
+    let files = Mutex(Files())
+    let zeroFilled = Atomic<Int>(0)
+    let preparing = Mutex(Preparing())
 
     /// Looks at what is in the pool; changes nothing.
-    init(_ directory: DataDirectory, alignment: Int) throws(DiskError) {
+    init(
+        _ directory: DataDirectory, alignment: Int, fileCountTarget: Int
+    ) throws(DiskError) {
+        precondition(fileCountTarget > 0, "a log needs a segment to go on in")
+        self.fileCountTarget = fileCountTarget
         fileSystem = directory.fileSystem
         identity = directory.identity
         entropy = directory.entropy
         self.alignment = alignment
-        var found = Spares()
+        var found = Files()
         for name in try fileSystem.list(DirectoryLayout.pool) {
-            if let number = DirectoryLayout.number(ofName: name, ending: ".spare") {
-                found.spares.append(number)
-                found.nextName = max(found.nextName, number + 1)
-            } else if let number = DirectoryLayout.number(ofName: name, ending: ".raw") {
-                found.raws.append(number)
-                found.nextName = max(found.nextName, number + 1)
-            }
+            guard let kind = PoolFileKind(ofName: name), let number = kind.number(ofName: name)
+            else { continue }
+            found[kind].append(number)
+            found.nextName = max(found.nextName, number + 1)
         }
         let start = found
-        spares.withLock { $0 = start }
+        files.withLock { $0 = start }
     }
 
     /// Whether a filled segment can be had at once.
-    var isReady: Bool { spares.withLock { $0.ready != nil } }
+    var isReady: Bool { files.withLock { $0.ready != nil } }
 
-    var spareCount: Int {
-        spares.withLock { $0.spares.count + ($0.ready == nil ? 0 : 1) }
-    }
+    /// Files that are filled.
+    var spareCount: Int { files.withLock { $0.filledCount } }
 
     /// Since the log was opened.
     var zeroFilledByteCount: Int { zeroFilled.load(ordering: .relaxed) }
 
-    /// The files it holds.
-    var fileCount: Int {
-        spares.withLock { $0.count }
+    /// What there is and what there should be.
+    var reserve: LogReserve {
+        files.withLock { files in
+            LogReserve(
+                fileCount: files.count,
+                usableCount: files.count - files.raws.count - (files.isFilling ? 1 : 0),
+                fileCountTarget: fileCountTarget, isRefused: files.isRefused)
+        }
     }
+
+    // MARK: Taking
 
     /// A file with the headers of segment `number` on the disk, to be renamed into the log.
     ///
@@ -114,12 +120,13 @@ final class SegmentPool: Sendable {
     func takeForCopies(number: UInt64, byteCount: Int) throws(LogError) -> Candidate {
         var candidate = try take(number: number, byteCount: byteCount).file
         try LogError.obtaining { () throws(DiskError) in
-            if candidate.path.hasSuffix(".spare") {
-                let raw = Self.path(takeName(), ".raw")
+            if !candidate.path.hasSuffix(PoolFileKind.raw.ending) {
+                let raw = PoolFileKind.raw.path(takeName())
                 try fileSystem.rename(candidate.path, to: raw)
                 try fileSystem.syncDirectory(DirectoryLayout.pool)
                 candidate = Candidate(
-                    path: raw, file: candidate.file, header: candidate.header, isFilled: true)
+                    path: raw, file: candidate.file, header: candidate.header,
+                    isFilled: candidate.isFilled)
             }
             try writeHeaders(of: candidate)
         }
@@ -128,123 +135,92 @@ final class SegmentPool: Sendable {
 
     /// The path of a file that is to be written in the pool before it gets its name. The next opening
     /// removes it where that does not come about.
-    func takeDraftPath() -> String { Self.path(takeName(), ".raw") }
+    func takeDraftPath() -> String { PoolFileKind.raw.path(takeName()) }
 
     /// Puts a file back that was taken and not used after all.
     func giveBack(_ candidate: Candidate) {
-        spares.withLock { spares in
-            if spares.ready == nil, candidate.header.byteCount == identity.segmentByteCount {
-                spares.ready = candidate
+        files.withLock { files in
+            if files.ready == nil, candidate.header.byteCount == identity.segmentByteCount {
+                files.ready = candidate
             }
         }
     }
 
-    /// One step towards a full pool, at most one piece of writing; for the background thread.
-    ///
-    /// - Parameter nextNumber: the segment that will be needed next.
-    /// - Returns: whether there is more to do.
-    func prepareStep(nextNumber: UInt64) throws(LogError) -> Bool {
-        try filling.withLock { filling throws(LogError) in
-            try LogError.obtaining { () throws(DiskError) in
-                try step(&filling, nextNumber: nextNumber)
-            }
-        }
-    }
-
-    private func step(_ filling: inout Filling?, nextNumber: UInt64) throws(DiskError) -> Bool {
-        if let name = spares.withLock({ spares in
-            spares.ready == nil ? spares.spares.popLast() : nil
-        }) {
-            let path = Self.path(name, ".spare")
-            let file = try fileSystem.openFile(path, for: .readingAndWriting)
-            let candidate = Candidate(
-                path: path, file: file, header: header(nextNumber), isFilled: true)
-            try writeHeaders(of: candidate)
-            try file.sync()
-            spares.withLock { $0.ready = candidate }
-            return true
-        }
-        if filling == nil {
-            let count = spareCount
-            guard count < Self.fileCountMax else { return false }
-            let next = try beginFilling()
-            filling = next
-            spares.withLock { $0.isFilling = true }
-            return true
-        }
-        var current = filling!
-        let byteCount = min(Self.pieceByteCount, identity.segmentByteCount - current.done)
-        do throws(DiskError) {
-            try current.file.write(Zeros.bytes(byteCount), at: current.done)
-            // Each piece for itself: one large sync would hold up the log's own.
-            try current.file.sync()
-        } catch {
-            filling = nil
-            spares.withLock { $0.isFilling = false }
-            throw error
-        }
-        current.done += byteCount
-        zeroFilled.add(byteCount, ordering: .relaxed)
-        filling = current
-        if current.done == identity.segmentByteCount {
-            filling = nil
-            try fileSystem.rename(
-                Self.path(current.name, ".raw"), to: Self.path(current.name, ".spare"))
-            spares.withLock { spares in
-                spares.spares.append(current.name)
-                spares.isFilling = false
-            }
-        }
-        return true
-    }
-
-    private func beginFilling() throws(DiskError) -> Filling {
-        if let name = spares.withLock({ $0.raws.popLast() }) {
-            let file = try fileSystem.openFile(Self.path(name, ".raw"), for: .readingAndWriting)
-            return Filling(name: name, file: file, done: 0)
-        }
-        let name = takeName()
-        let file = try allocate(name, byteCount: identity.segmentByteCount)
-        return Filling(name: name, file: file, done: 0)
-    }
-
+    /// A filled file, where there is one. Else, while the reserve is whole, or can be no larger, a file of
+    /// it, and otherwise a new one: what a load uses up is not to come out of the reserve as long as the
+    /// volume has room.
     private func take(
         number: UInt64, byteCount: Int
     ) throws(LogError) -> (file: Candidate, isReady: Bool) {
         let needed = max(byteCount, identity.segmentByteCount)
-        return try LogError.obtaining { () throws(DiskError) in
-            if needed == identity.segmentByteCount {
-                if let ready = spares.withLock({ $0.ready.take() }) {
-                    if ready.header.number == number { return (ready, true) }
-                    return (
-                        Candidate(
-                            path: ready.path, file: ready.file, header: header(number),
-                            isFilled: true), false
-                    )
-                }
-                if let name = spares.withLock({ $0.spares.popLast() }) {
-                    let path = Self.path(name, ".spare")
-                    let file = try fileSystem.openFile(path, for: .readingAndWriting)
-                    return (
-                        Candidate(path: path, file: file, header: header(number), isFilled: true),
-                        false
-                    )
-                }
+        guard needed == identity.segmentByteCount else {
+            return (try makeOwn(number: number, byteCount: needed), false)
+        }
+        let takesNew = files.withLock {
+            $0.filledCount == 0 && !$0.isRefused && $0.count < fileCountTarget
+        }
+        if takesNew {
+            do throws(LogError) {
+                return (try makeOwn(number: number, byteCount: needed), false)
+            } catch {
+                guard case .full = error else { throw error }
+                files.withLock { $0.isRefused = true }
+                if let taken = try takeReserved(number: number) { return taken }
+                throw error
             }
-            // No spare: a file that is only reserved, for filling it first would write it twice.
-            let name = takeName()
-            let file = try allocate(name, byteCount: needed)
+        }
+        if let taken = try takeReserved(number: number) { return taken }
+        return (try makeOwn(number: number, byteCount: needed), false)
+    }
+
+    /// The best of those that are there: filled, blank, and one of no account last, which is filled
+    /// first.
+    private func takeReserved(
+        number: UInt64
+    ) throws(LogError) -> (file: Candidate, isReady: Bool)? {
+        let found = files.withLock { files -> (ready: Candidate?, kind: PoolFileKind, UInt64)? in
+            if let ready = files.ready.take() { return (ready, .spare, 0) }
+            for kind in PoolFileKind.allCases {
+                if let name = files[kind].popLast() { return (nil, kind, name) }
+            }
+            return nil
+        }
+        guard let (ready, kind, name) = found else { return nil }
+        if var ready {
+            if ready.header.number == number { return (ready, true) }
+            ready.header = header(number)
+            return (ready, false)
+        }
+        return try LogError.obtaining { () throws(DiskError) in
+            let path = kind.path(name)
+            let file = try fileSystem.openFile(path, for: .readingAndWriting)
+            if kind == .raw {
+                var done = 0
+                while done < identity.segmentByteCount { done += try fillPiece(of: file, at: done) }
+            }
             return (
                 Candidate(
-                    path: Self.path(name, ".raw"), file: file,
-                    header: header(number, byteCount: needed), isFilled: false), false
+                    path: path, file: file, header: header(number), isFilled: kind != .blank), false
             )
         }
     }
 
+    /// A file that is only reserved, for filling it first would write it twice.
+    private func makeOwn(number: UInt64, byteCount: Int) throws(LogError) -> Candidate {
+        try LogError.obtaining { () throws(DiskError) in
+            let name = takeName()
+            let file = try allocate(name, byteCount: byteCount)
+            return Candidate(
+                path: PoolFileKind.raw.path(name), file: file,
+                header: header(number, byteCount: byteCount), isFilled: false)
+        }
+    }
+
+    // MARK: Parts
+
     /// A new file in the pool; gone again where there is no room for it.
-    private func allocate(_ name: UInt64, byteCount: Int) throws(DiskError) -> any File {
-        let path = Self.path(name, ".raw")
+    func allocate(_ name: UInt64, byteCount: Int) throws(DiskError) -> any File {
+        let path = PoolFileKind.raw.path(name)
         let file = try fileSystem.createFile(path)
         do throws(DiskError) {
             try file.allocate(byteCount: byteCount)
@@ -255,26 +231,54 @@ final class SegmentPool: Sendable {
         return file
     }
 
-    private func writeHeaders(of candidate: Candidate) throws(DiskError) {
+    /// Writes zeros, and syncs them: each piece for itself, as one large sync would hold up the log's
+    /// own.
+    ///
+    /// - Returns: how many bytes.
+    func fillPiece(of file: any File, at offset: Int) throws(DiskError) -> Int {
+        let byteCount = min(Self.pieceByteCount, identity.segmentByteCount - offset)
+        try file.write(Zeros.bytes(byteCount), at: offset)
+        try file.sync()
+        zeroFilled.add(byteCount, ordering: .relaxed)
+        return byteCount
+    }
+
+    func writeHeaders(of candidate: Candidate) throws(DiskError) {
         let block = candidate.header.encoded()
         try candidate.file.write(block, at: 0)
         try candidate.file.write(block, at: candidate.header.frames.upperBound)
     }
 
-    private func header(_ number: UInt64, byteCount: Int? = nil) -> SegmentHeader {
+    func header(_ number: UInt64, byteCount: Int? = nil) -> SegmentHeader {
         SegmentHeader(
             uuid: identity.uuid, number: number, salt: entropy(),
             byteCount: byteCount ?? identity.segmentByteCount, alignment: alignment)
     }
 
     func takeName() -> UInt64 {
-        spares.withLock { spares in
-            defer { spares.nextName += 1 }
-            return spares.nextName
+        files.withLock { files in
+            defer { files.nextName += 1 }
+            return files.nextName
         }
     }
+}
 
-    static func path(_ name: UInt64, _ ending: String) -> String {
-        "\(DirectoryLayout.pool)/\(DirectoryLayout.digits(name))\(ending)"
+extension SegmentPool.Files {
+    /// The names of the files of one kind.
+    subscript(_ kind: PoolFileKind) -> [UInt64] {
+        get {
+            switch kind {
+            case .spare: spares
+            case .blank: blanks
+            case .raw: raws
+            }
+        }
+        _modify {
+            switch kind {
+            case .spare: yield &spares
+            case .blank: yield &blanks
+            case .raw: yield &raws
+            }
+        }
     }
 }

@@ -53,6 +53,17 @@ extension WriteAheadLog {
         return !left.isEmpty
     }
 
+    /// Whether the reserve has more than so many files.
+    package func hasSpareSegment(beyond count: Int) -> Bool { pool.reserve.fileCount > count }
+
+    /// Gives the space of one file of the reserve back to the volume.
+    package func giveSpareSegmentBack() throws(LogError) {
+        try checkUsable()
+        try poisoning { () throws(LogError) in
+            try LogError.writing { () throws(DiskError) in try pool.removeOne() }
+        }
+    }
+
     // MARK: Compacting
 
     /// Writes what is left of neighbouring sealed segments into one compacted one, which reads use

@@ -41,6 +41,8 @@ package final class WriteAheadLog: Sendable {
     ///   - start: the clocks, the boot and the program of this opening.
     ///   - origin: what a snapshot says; nil where there is none, so that the log must begin with its
     ///     first record. Segments that it neither lists nor needs are put away.
+    ///   - spareSegmentCount: files that are kept besides the segments, in which the log goes on where the
+    ///     volume is full.
     ///   - passing: is told of each damage, which is passed then; nil where damage is refused. Passed
     ///     damage is met again by the next opening from the same origin: nothing may be served before
     ///     snapshots lie behind it.
@@ -54,6 +56,7 @@ package final class WriteAheadLog: Sendable {
     ///   change on disk.
     package static func open(
         _ directory: DataDirectory, start: LogStart, from origin: LogOrigin? = nil,
+        spareSegmentCount: Int = LogReserve.fileCountDefault,
         passing: ((LogDamage) -> Void)? = nil,
         begin: (_ epoch: UInt32) throws -> Void = { _ in },
         beforeChange: () throws(LogError) -> Void = {},
@@ -69,7 +72,9 @@ package final class WriteAheadLog: Sendable {
         try recovery.run(replay)
         try beforeChange()
         let pool = try LogError.reading { () throws(DiskError) in
-            try SegmentPool(directory, alignment: directory.fileSystem.blockByteCount)
+            try SegmentPool(
+                directory, alignment: directory.fileSystem.blockByteCount,
+                fileCountTarget: spareSegmentCount)
         }
         let opening = LogOpening(directory, recovery, start: start)
         let (segment, uncopiedByteCount) = try opening.begin(pool)
@@ -129,8 +134,9 @@ package final class WriteAheadLog: Sendable {
                 precondition(batch.frameTime >= writing.frameTime, "frame time never decreases")
                 if !writing.segment.hasRoom(forFrameOf: batch.byteCount) {
                     try roll(&writing, forFrameOf: batch.byteCount)
-                } else if !writing.segment.isFilled, pool.isReady {
-                    // For speed only: where the volume has no room for that, this one still has.
+                } else if !writing.segment.isFilled, pool.isReady, pool.reserve.isWhole {
+                    // For speed only: where the volume has no room for that, this one still has, and
+                    // the rest of it would be lost to a reserve that is not whole.
                     do throws(LogError) {
                         try roll(&writing, forFrameOf: batch.byteCount)
                     } catch {
@@ -204,7 +210,7 @@ package final class WriteAheadLog: Sendable {
     /// segment's headers, a piece of a spare segment, a sidecar, a released segment. For one
     /// background thread.
     ///
-    /// - Returns: whether there is more to do. With `full` there is, but not now.
+    /// - Returns: whether there is more to do. What a full volume refused, `reserve` says.
     package func prepareSpareSegments() throws(LogError) -> Bool {
         try checkUsable()
         return try poisoning { () throws(LogError) in
@@ -213,8 +219,41 @@ package final class WriteAheadLog: Sendable {
                 try catalog.writeSidecar()
             }
             if hasWritten { return true }
-            return try pool.prepareStep(nextNumber: catalog.counts.active.number + 1)
+            do throws(LogError) {
+                return try pool.prepareStep(nextNumber: catalog.counts.active.number + 1)
+            } catch {
+                guard case .full = error else { throw error }
+                return false
+            }
         }
+    }
+
+    /// The part of it that comes before all else: one file of the reserve, where there are too few.
+    ///
+    /// - Returns: whether one was made.
+    package func restoreReserve() throws(LogError) -> Bool {
+        try checkUsable()
+        return try poisoning { () throws(LogError) in try pool.obtainStep() }
+    }
+
+    /// With what the log goes on where the volume has no room. Any thread may ask.
+    package var reserve: LogReserve { pool.reserve }
+
+    /// What the volume has free, in bytes; nil where it does not say.
+    package var volumeFreeByteCount: Int? {
+        do throws(DiskError) {
+            return try directory.fileSystem.space().freeByteCount
+        } catch {
+            return nil
+        }
+    }
+
+    /// Bytes that the log can still take without any new file, what one segment cannot hold of a frame
+    /// left aside.
+    package var reservedByteCount: Int {
+        let active = catalog.counts.active
+        return max(0, identity.segmentByteCount - active.end)
+            + pool.reserve.usableCount * identity.segmentByteCount
     }
 
     /// Ends the log in order: its last frame says that everything before it is durable, so that
@@ -274,7 +313,7 @@ package final class WriteAheadLog: Sendable {
         return LogStatus(
             epoch: epoch, durableLSN: durableLSN, segmentCount: counts.segments,
             byteCount: counts.bytes, activeNumber: counts.active.number,
-            activeByteCount: counts.active.end, poolFileCount: pool.fileCount,
+            activeByteCount: counts.active.end, poolFileCount: pool.reserve.fileCount,
             spareCount: pool.spareCount, indexByteCount: counts.indexBytes,
             writtenByteCount: frameByteCount.load(ordering: .relaxed),
             zeroFilledByteCount: pool.zeroFilledByteCount,

@@ -10,20 +10,27 @@ extension SnapshotStore {
     package func reserve(sparePageCount: Int) throws(SnapshotError) -> Bool {
         try prepare()
         return try guarded { () throws(SnapshotError) in
-            let keptPageCount = state.withLock { $0.keptPageCounts.reduce(0, +) }
-            if pages.capacityPageCount - keptPageCount < sparePageCount {
+            if self.sparePageCount < sparePageCount {
                 try pages.makeReady(pages.firstMissingExtent)
                 return true
             }
-            guard let newest else { return false }
-            let file = try SnapshotError.obtaining { () throws(DiskError) in
-                try fileSystem.openFile(SnapshotLayout.slot(newest.slot), for: .reading)
+            let kept = state.withLock { $0.kept.map(\.slot) }
+            let byteCount = try newest.map { newest throws(SnapshotError) in
+                try SnapshotError.reading { () throws(DiskError) in
+                    try fileSystem.openFile(SnapshotLayout.slot(newest.slot), for: .reading)
+                        .byteCount()
+                }
             }
-            let byteCount = try SnapshotError.reading { () throws(DiskError) in
-                try file.byteCount()
+            for slot in 0..<SnapshotLayout.slotCount where !kept.contains(slot) {
+                if try obtain(slot: slot, byteCount: byteCount ?? 1).isLonger { return true }
             }
-            return try obtain(slot: freeSlot, byteCount: byteCount).isLonger
+            return false
         }
+    }
+
+    /// Pages that there are places for beside those of the kept snapshots.
+    package var sparePageCount: Int {
+        pages.capacityPageCount - state.withLock { $0.keptPageCounts.reduce(0, +) }
     }
 
     /// Removes files of pages that have no page of a kept snapshot, the last ones first, as far as

@@ -30,7 +30,7 @@ REFUSALS = {
     13: "queue_not_empty", 14: "unknown_job", 15: "unknown_lease", 16: "lease_lost",
     17: "already_done", 18: "wrong_state", 19: "too_many_producers", 20: "sequence_expired",
     21: "too_many_leases", 22: "too_many_queues", 23: "shutting_down",
-    24: "payload_corrupt",
+    24: "payload_corrupt", 25: "storage_full",
 }
 STATES = {1: "ready", 2: "delayed", 3: "leased", 4: "dead", 5: "done"}
 LIMITS = ("frame_bytes", "payload_bytes", "items", "requests_in_flight", "wait_ms",

@@ -12,4 +12,8 @@ ssize_t holdfast_pwrite_durably(int file, const void *_Nonnull bytes, size_t len
 /// `O_DIRECT`, which Swift does not see: 0 where there is none.
 extern const int holdfast_o_direct;
 
+/// Whether files that are made in this open directory are copied on each write, as btrfs does unless it
+/// is told not to. With `switches_off` the directory is told so, for the files to come.
+int holdfast_uses_copy_on_write(int directory, int switches_off);
+
 #endif

@@ -1,0 +1,77 @@
+internal import HoldfastEngine
+internal import HoldfastModel
+internal import HoldfastPages
+internal import HoldfastStore
+internal import HoldfastWAL
+internal import Logging
+
+// What a full volume changes: no enqueue, and snapshots so often that the reserve lasts for ever.
+extension CommitLoop {
+    static let storageFull = Refusal(
+        code: .storageFull,
+        message: "the volume of the data directory is full: jobs that are there can be leased and "
+            + "acknowledged, which gives space back; enqueue again then",
+        retryAfterMilliseconds: 1_000)
+
+    /// Bytes of log after which a snapshot is taken where space is scarce, so that a segment is given
+    /// back when the second one after it is filled; nil where there is plenty.
+    var scarceLogByteCountMax: Int? {
+        upkeep.storageState == .normal ? nil : log.identity.segmentByteCount / 2
+    }
+
+    /// Without a commit for so long the broker counts as idle: where enqueues wait for it, less.
+    var idleMilliseconds: Int64 {
+        let usual = configuration.snapshots.idleMilliseconds
+        return upkeep.storageState == .normal ? usual : min(usual, Self.scarceIdleMilliseconds)
+    }
+
+    private static let scarceIdleMilliseconds: Int64 = 500
+
+    /// Called after each commit.
+    func watchSpace() {
+        let needs = SpaceNeeds(
+            liveJobCount: engine.jobCount, usedPageCount: engine.pages.usedPageCount,
+            dirtyPageCountMax: dirtyPageCountMax)
+        if upkeep.note(needs) { background?.wake() }
+        weighReserve()
+    }
+
+    /// Nothing more is read where the log could not take what snapshots need a while for; unless they
+    /// have given back all that they can.
+    private func weighReserve() {
+        isWaitingForSegments =
+            upkeep.storageState == .full
+            && log.reservedByteCount < 2 * log.identity.segmentByteCount
+            && !upkeep.isAbsorbed(through: engine.lastLSN)
+    }
+
+    /// Once a second.
+    func lookAtSpace() {
+        upkeep.lookAtSpace()
+        background?.wake()
+    }
+
+    /// Called after each piece of upkeep.
+    func tellStorageState() {
+        let wasWaiting = isWaitingForSegments
+        weighReserve()
+        if wasWaiting, !isWaitingForSegments { resumeReading() }
+        if !wasWaiting, isWaitingForSegments { beginPass() }
+        let state = upkeep.storageState
+        guard state != storageState else { return }
+        storageState = state
+        let reserve = log.reserve
+        let metadata: Logger.Metadata = [
+            "reserve_segments": "\(reserve.fileCount)",
+            "reserve_segments_wanted": "\(reserve.fileCountTarget)",
+            "volume_free_bytes": "\(upkeep.freeByteCount ?? 0)",
+        ]
+        switch state {
+        case .normal: logger.notice("the volume has room again", metadata: metadata)
+        case .pressure: logger.warning("the volume is almost full", metadata: metadata)
+        case .full:
+            logger.error(
+                "the volume is full: enqueues are refused until there is room", metadata: metadata)
+        }
+    }
+}

@@ -1,0 +1,32 @@
+internal import HoldfastPages
+
+/// What has to lie ready on the disk so that the jobs which are there can all be brought to their end
+/// on a full volume.
+package struct SpaceNeeds: Sendable, Equatable {
+    /// What one live job's way to its end takes of pages at most, in bytes, wherever it leads: its entry
+    /// in a lane, its state, its place among the delayed or the dead, and its ack.
+    package static let byteCountPerJob = 192
+
+    package var liveJobCount: Int
+    package var usedPageCount: Int
+    /// Changed pages above which a snapshot is taken.
+    package var dirtyPageCountMax: Int
+
+    package init(liveJobCount: Int, usedPageCount: Int, dirtyPageCountMax: Int) {
+        self.liveJobCount = liveJobCount
+        self.usedPageCount = usedPageCount
+        self.dirtyPageCountMax = dirtyPageCountMax
+    }
+
+    /// Places for pages beside those that the kept snapshots have: what the state may still grow by,
+    /// and three times what a snapshot writes, for the one that is written and the two that are kept.
+    package var sparePageCount: Int {
+        let limit = liveJobCount * Self.byteCountPerJob / PageFormat.byteCount
+        let growth = max(0, limit - usedPageCount)
+        let changed = min(dirtyPageCountMax + dirtyPageCountMax / 2, usedPageCount + growth)
+        return growth + 3 * changed + Self.constantPageCount
+    }
+
+    /// For what an empty state comes to have with its first jobs.
+    private static let constantPageCount = 16
+}

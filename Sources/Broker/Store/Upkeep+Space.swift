@@ -1,0 +1,118 @@
+internal import HoldfastPages
+package import HoldfastRecords
+internal import HoldfastSnapshots
+internal import HoldfastWAL
+internal import Synchronization
+
+// The reserve of space: made while the volume has room, so that a full one stops nothing but
+// enqueues.
+extension Upkeep {
+    /// The reserve as the background thread last left it. Under the lock of both sides.
+    struct Space {
+        /// Places for pages that there should be, and that there are.
+        var wantedPageCount = 0
+        var reservedPageCount = 0
+        /// Whether the volume had no room for a file of the snapshots'.
+        var isRefused = false
+        /// Whether refusals are to be tried again, and the volume to be asked.
+        var isLookDue = true
+        var freeByteCount: Int?
+    }
+
+    // MARK: For the engine's owner
+
+    package var storageState: StorageState {
+        StorageState(rawValue: storage.load(ordering: .relaxed)) ?? .normal
+    }
+
+    /// What the volume had free when it was last asked, in bytes; nil where it does not say.
+    package var freeByteCount: Int? { state.withLock { $0.space.freeByteCount } }
+
+    /// Places for pages that are ready.
+    package var reservedPageCount: Int { state.withLock { $0.space.reservedPageCount } }
+
+    /// Says what has to lie ready.
+    ///
+    /// - Returns: whether there is work for the background thread by it.
+    package func note(_ needs: SpaceNeeds) -> Bool {
+        // A part ahead, so that it is ready before it is needed.
+        let ahead = snapshots.pages.extentPageCount
+        let wanted = needs.sparePageCount
+        return state.withLock { state in
+            state.space.wantedPageCount = wanted + ahead
+            return wanted + ahead / 2 > state.space.reservedPageCount && !state.space.isRefused
+        }
+    }
+
+    /// What was refused is tried again, and the volume asked how much it has free: once a second.
+    package func lookAtSpace() { state.withLock { $0.space.isLookDue = true } }
+
+    /// Whether the last record is known to both kept snapshots: then another one gives nothing back.
+    package func isAbsorbed(through lastLSN: LSN) -> Bool {
+        !isBusy && snapshots.previousLastLSN >= lastLSN
+    }
+
+    // MARK: For the background thread
+
+    func restoreReserve() throws(StoreFault) {
+        do throws(LogError) {
+            _ = try log.restoreReserve()
+        } catch {
+            throw .log(error)
+        }
+    }
+
+    /// Makes one file of the reserve.
+    ///
+    /// - Returns: whether there is more to do.
+    func secureSpace(_ work: inout Work) throws(StoreFault) -> Bool {
+        let (wanted, isDue) = state.withLock { state in
+            defer { state.space.isLookDue = false }
+            return (state.space.wantedPageCount, state.space.isLookDue)
+        }
+        if isDue {
+            work.isSpaceRefused = false
+            let free = log.volumeFreeByteCount
+            state.withLock { $0.space.freeByteCount = free }
+        }
+        if try reservePages(max(wanted, work.sparePageCount), &work) { return true }
+        do throws(LogError) {
+            if try log.prepareSpareSegments() { return true }
+        } catch {
+            throw .log(error)
+        }
+        return false
+    }
+
+    private func reservePages(
+        _ sparePageCount: Int, _ work: inout Work
+    ) throws(StoreFault) -> Bool {
+        guard sparePageCount > 0, !work.isSpaceRefused else { return false }
+        do throws(SnapshotError) {
+            if try snapshots.reserve(sparePageCount: sparePageCount) { return true }
+            state.withLock { state in
+                state.space.reservedPageCount = sparePageCount
+                state.space.isRefused = false
+            }
+        } catch {
+            guard case .full = error else { throw .snapshots(error) }
+            work.isSpaceRefused = true
+            state.withLock { state in
+                state.space.reservedPageCount = snapshots.sparePageCount
+                state.space.isRefused = true
+            }
+        }
+        return false
+    }
+
+    /// Says what came of a step.
+    func publishStorageState() {
+        let reserve = log.reserve
+        let next: StorageState = state.withLock { state in
+            if state.space.isRefused || reserve.isRefused && !reserve.isWhole { return .full }
+            let margin = reserve.fileCountTarget * log.identity.segmentByteCount
+            return state.space.freeByteCount ?? .max < margin ? .pressure : .normal
+        }
+        storage.store(next.rawValue, ordering: .relaxed)
+    }
+}

@@ -1,0 +1,143 @@
+internal import HoldfastDisk
+internal import Synchronization
+
+/// What the background thread does ahead of need.
+extension SegmentPool {
+    /// Used by one background step at a time.
+    struct Preparing {
+        /// The file that is being filled. A blank one stays what its name says at every moment.
+        struct Filling {
+            let name: UInt64
+            let kind: PoolFileKind
+            let file: any File
+            var done = 0
+        }
+
+        var filling: Filling?
+        /// Whether the volume refused a file since there was last nothing else to do: it is not asked
+        /// again before every other step.
+        var isPausing = false
+    }
+
+    /// One step towards a full pool, at most one piece of writing; for the background thread.
+    ///
+    /// - Parameter nextNumber: the segment that will be needed next.
+    /// - Returns: whether there is more to do. That a file was refused says `reserve`.
+    func prepareStep(nextNumber: UInt64) throws(LogError) -> Bool {
+        try preparing.withLock { preparing throws(LogError) in
+            try step(&preparing, nextNumber: nextNumber)
+        }
+    }
+
+    /// Makes one file, where there are too few; some tenths of a millisecond of the disk's.
+    ///
+    /// - Returns: whether it did.
+    func obtainStep() throws(LogError) -> Bool {
+        try preparing.withLock { preparing throws(LogError) in try obtain(&preparing) }
+    }
+
+    private func step(
+        _ preparing: inout Preparing, nextNumber: UInt64
+    ) throws(LogError) -> Bool {
+        if try obtain(&preparing) { return true }
+        if try makeReady(nextNumber) { return true }
+        if try fill(&preparing) { return true }
+        preparing.isPausing = false
+        return false
+    }
+
+    /// Writes the headers of the segment that comes next, so that a roll need not.
+    private func makeReady(_ number: UInt64) throws(LogError) -> Bool {
+        let spare = files.withLock { files in files.ready == nil ? files.spares.popLast() : nil }
+        guard let spare else { return false }
+        let candidate = try LogError.obtaining { () throws(DiskError) in
+            let path = PoolFileKind.spare.path(spare)
+            let candidate = Candidate(
+                path: path, file: try fileSystem.openFile(path, for: .readingAndWriting),
+                header: header(number), isFilled: true)
+            try writeHeaders(of: candidate)
+            try candidate.file.sync()
+            return candidate
+        }
+        files.withLock { $0.ready = candidate }
+        return true
+    }
+
+    /// Makes one file more, where there are too few.
+    private func obtain(_ preparing: inout Preparing) throws(LogError) -> Bool {
+        guard files.withLock({ $0.count < fileCountTarget }) else {
+            files.withLock { $0.isRefused = false }
+            return false
+        }
+        if preparing.isPausing { return false }
+        do throws(LogError) {
+            try LogError.obtaining { () throws(DiskError) in
+                let name = takeName()
+                let file = try allocate(name, byteCount: identity.segmentByteCount)
+                // Its length has to be certain before its name says so.
+                try file.sync()
+                try fileSystem.rename(
+                    PoolFileKind.raw.path(name), to: PoolFileKind.blank.path(name))
+                try fileSystem.syncDirectory(DirectoryLayout.pool)
+                files.withLock { $0.blanks.append(name) }
+            }
+            return true
+        } catch {
+            guard case .full = error else { throw error }
+            preparing.isPausing = true
+            files.withLock { $0.isRefused = true }
+            return false
+        }
+    }
+
+    /// Writes one piece of zeros: into files of no account, which are of no use before, then into
+    /// blank ones.
+    private func fill(_ preparing: inout Preparing) throws(LogError) -> Bool {
+        if preparing.filling == nil { preparing.filling = try beginFilling() }
+        guard var filling = preparing.filling.take() else { return false }
+        do throws(LogError) {
+            try LogError.obtaining { () throws(DiskError) in
+                filling.done += try fillPiece(of: filling.file, at: filling.done)
+                guard filling.done == identity.segmentByteCount else { return }
+                try fileSystem.rename(
+                    filling.kind.path(filling.name), to: PoolFileKind.spare.path(filling.name))
+            }
+        } catch {
+            let stopped = filling
+            files.withLock { files in
+                files[stopped.kind].append(stopped.name)
+                files.isFilling = false
+            }
+            throw error
+        }
+        guard filling.done == identity.segmentByteCount else {
+            preparing.filling = filling
+            return true
+        }
+        files.withLock { files in
+            files.spares.append(filling.name)
+            files.isFilling = false
+        }
+        return true
+    }
+
+    private func beginFilling() throws(LogError) -> Preparing.Filling? {
+        let next = files.withLock { files -> (name: UInt64, kind: PoolFileKind)? in
+            if let name = files.raws.popLast() {
+                files.isFilling = true
+                return (name, .raw)
+            }
+            // Some stay blank: a reserve that is never used need not be written.
+            guard files.filledCount < Self.filledCountTarget, let name = files.blanks.popLast()
+            else { return nil }
+            files.isFilling = true
+            return (name, .blank)
+        }
+        guard let next else { return nil }
+        return try LogError.obtaining { () throws(DiskError) in
+            Preparing.Filling(
+                name: next.name, kind: next.kind,
+                file: try fileSystem.openFile(next.kind.path(next.name), for: .readingAndWriting))
+        }
+    }
+}

@@ -1,0 +1,174 @@
+import HoldfastModel
+import HoldfastProtocol
+import HoldfastSimulation
+import NIOCore
+import Testing
+
+/// F9, F10: a volume that is full stops enqueues, and nothing else.
+@Suite struct FullVolumeTests {
+    private static let payload = String(repeating: "p", count: 4_000)
+
+    /// A broker whose volume has room for some segments.
+    private static func rig(capacityByteCount: Int = 20 << 20) throws -> BrokerRig {
+        let disk = SimulatedFileSystem()
+        disk.capacityByteCount = capacityByteCount
+        disk.keepsCalls = false
+        let rig = try BrokerRig(leaseCountMax: 100_000, disk: disk)
+        rig.startBackgroundWork()
+        for _ in 1...200 { rig.pass(milliseconds: 5) }
+        return rig
+    }
+
+    /// Enqueues until it is refused.
+    ///
+    /// - Returns: how many jobs were taken.
+    private static func fill(_ rig: BrokerRig, _ client: RigClient) throws -> Int {
+        var count = 0
+        while count < 100_000 {
+            let reply = try client.ask(
+                RigClient.enqueue(Array(repeating: payload, count: 16), to: "q"))
+            if let refusal = reply.refusal {
+                #expect(refusal.code == .storageFull)
+                #expect(refusal.retryAfterMilliseconds > 0)
+                return count
+            }
+            count += 16
+            rig.pass(milliseconds: 1)
+        }
+        return count
+    }
+
+    /// Asks, and gives the broker time: now and then everybody waits for a snapshot.
+    private static func ask(
+        _ rig: BrokerRig, _ client: RigClient, _ encode: (UInt32, inout ByteBuffer) -> Void
+    ) throws -> RigClient.Reply {
+        client.send { encode(1, &$0) }
+        for _ in 1...1_000 {
+            rig.pass(milliseconds: 3)
+            if let reply = client.replies().first { return reply }
+        }
+        throw NoReply()
+    }
+
+    private struct NoReply: Error {}
+
+    /// Leases and acknowledges all that is there.
+    ///
+    /// - Returns: how many acks were taken.
+    private static func drain(_ rig: BrokerRig, _ client: RigClient) throws -> Int {
+        var count = 0
+        while true {
+            let jobs = try ask(rig, client, RigClient.lease("q", count: 64)).jobs
+            if jobs.isEmpty { return count }
+            let items = try #require(try ask(rig, client, RigClient.ack(jobs.map(\.token))).items)
+            #expect(items.allSatisfy { $0.refusal == nil })
+            count += items.count
+        }
+    }
+
+    private static func isTaken(_ client: RigClient) throws -> Bool {
+        try client.ask(RigClient.enqueue(["again"], to: "again")).refusal == nil
+    }
+
+    /// Whether an enqueue is taken within five seconds.
+    private static func isTakenSoon(_ rig: BrokerRig, _ client: RigClient) throws -> Bool {
+        for _ in 1...50 {
+            if try isTaken(client) { return true }
+            rig.pass(milliseconds: 100)
+        }
+        return false
+    }
+
+    @Test("L5, S15: at 100 % full every ack succeeds, and enqueues are taken again by themselves")
+    func fullAndDrained() throws {
+        let rig = try Self.rig()
+        let client = try rig.connect()
+        let count = try Self.fill(rig, client)
+        #expect(count > 1_000)
+        #expect(try client.status()["storage"] == .text("full"))
+        #expect(try client.status()["storage_refusals"] == .number(1))
+        #expect(try Self.drain(rig, client) == count, "what was refused is not there")
+        #expect(try Self.isTakenSoon(rig, client))
+        // Nor for a moment only.
+        let more = try Self.fill(rig, client)
+        #expect(more > count / 2)
+        #expect(try Self.drain(rig, client) == more)
+    }
+
+    @Test("L5: another process fills the volume and goes away again")
+    func filledByAnother() throws {
+        let rig = try Self.rig(capacityByteCount: 1 << 30)
+        let client = try rig.connect()
+        for _ in 1...20 { #expect(try Self.isTaken(client)) }
+        rig.disk.capacityByteCount = rig.disk.disk.allocatedByteCount
+        let count = try Self.fill(rig, client)
+        #expect(count < 2_000, "there is no room for more than the segment that is written")
+        #expect(try Self.drain(rig, client) == count)
+        rig.disk.capacityByteCount = 1 << 30
+        #expect(try Self.isTakenSoon(rig, client))
+        for _ in 1...100 { rig.pass(milliseconds: 50) }
+        #expect(try client.status()["storage"] == .text("normal"))
+    }
+
+    @Test("L5: leases, releases and reads go on for ever on a volume without a free byte")
+    func forEver() throws {
+        let rig = try Self.rig(capacityByteCount: 1 << 30)
+        let client = try rig.connect()
+        _ = try client.ask(RigClient.enqueue(Array(repeating: "x", count: 200), to: "q"))
+        rig.disk.capacityByteCount = rig.disk.disk.allocatedByteCount
+        _ = try Self.fill(rig, client)
+        for _ in 1...100 { rig.pass(milliseconds: 50) }
+        #expect(try client.status()["storage"] == .text("full"))
+        func written() throws -> UInt64 {
+            guard case .number(let count)? = try client.status()["log_written_bytes"] else {
+                return 0
+            }
+            return count
+        }
+        let before = try written()
+        var rounds = 0
+        while try written() < before + (20 << 20), rounds < 5_000 {
+            rounds += 1
+            let jobs = try Self.ask(rig, client, RigClient.lease("q", count: 100)).jobs
+            #expect(jobs.count == 100)
+            let release = try Self.ask(rig, client) {
+                TokenRequest.write(.release, correlation: $0, tokens: jobs.map(\.token), into: &$1)
+            }
+            #expect(release.items?.count == 100)
+        }
+        #expect(rounds < 5_000)
+        #expect(rig.disk.disk.allocatedByteCount <= rig.disk.capacityByteCount ?? 0)
+    }
+
+    @Test("a repeat of an enqueue that was taken is answered on a full volume, too")
+    func duplicate() throws {
+        let rig = try Self.rig()
+        let client = try rig.connect(producer: 7)
+        let first = try client.ask(RigClient.enqueue(["once"], to: "once", sequence: 1))
+        _ = try Self.fill(rig, client)
+        let again = try client.ask(RigClient.enqueue(["once"], to: "once", sequence: 1))
+        #expect(again.enqueued?.isDuplicate == true)
+        #expect(again.enqueued?.ids == first.enqueued?.ids)
+    }
+
+    @Test("a broker that starts on a full volume serves what is there")
+    func start() throws {
+        let rig = try Self.rig()
+        let client = try rig.connect()
+        let count = try Self.fill(rig, client)
+        let capacity = rig.disk.disk.allocatedByteCount
+        for _ in 1...6 {
+            try rig.losePower()
+            rig.disk.capacityByteCount = capacity
+            rig.startBackgroundWork()
+            for _ in 1...100 { rig.pass(milliseconds: 20) }
+            let again = try rig.connect()
+            #expect(try again.ask(RigClient.lease("q", count: 2, duration: 1_000)).jobs.count == 2)
+        }
+        let again = try rig.connect()
+        rig.pass(milliseconds: 2_000)
+        rig.pass(milliseconds: 2_000)
+        #expect(try Self.drain(rig, again) == count)
+        #expect(try Self.isTakenSoon(rig, again))
+    }
+}

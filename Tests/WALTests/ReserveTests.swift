@@ -1,0 +1,131 @@
+import HoldfastDisk
+import HoldfastRecords
+import HoldfastSimulation
+import HoldfastWAL
+import Testing
+
+/// F9: the files with which a log goes on where its volume has no room.
+@Suite struct ReserveTests {
+    private static let noSpace: Int32 = 28
+    private static let overQuota: Int32 = 122
+
+    /// Whoever wants a new file, or space for one, is refused from now on.
+    private static func fill(_ fileSystem: SimulatedFileSystem, code: Int32 = noSpace) {
+        fileSystem.fail(SimulatedFault([.create, .allocate], code: code, isPersistent: true))
+    }
+
+    private static func prepared() throws -> TestStore {
+        let store = try TestStore()
+        while try store.log.prepareSpareSegments() {}
+        return store
+    }
+
+    @Test("the reserve is whole before any of it is filled with zeros")
+    func wholeFirst() throws {
+        let store = try TestStore()
+        while !store.log.reserve.isWhole { #expect(try store.log.prepareSpareSegments()) }
+        #expect(store.log.status.zeroFilledByteCount == 0)
+        while try store.log.prepareSpareSegments() {}
+        #expect(store.log.status.spareCount == 3)
+        #expect(store.log.reserve.usableCount == LogReserve.fileCountDefault)
+    }
+
+    @Test(
+        "F9: on a full volume the log goes on to the last file of its reserve, and waits then",
+        arguments: [noSpace, overQuota])
+    func lastFile(code: Int32) throws {
+        var store = try Self.prepared()
+        let first = store.log.status.activeNumber
+        Self.fill(store.fileSystem, code: code)
+        var error: LogError?
+        while error == nil {
+            do {
+                try store.append(records: 4)
+            } catch let thrown as LogError {
+                error = thrown
+            }
+        }
+        guard case .full? = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect(store.log.reserve.fileCount == 0)
+        #expect(store.log.reserve.isRefused)
+        #expect(
+            store.log.status.activeNumber == first + UInt64(LogReserve.fileCountDefault))
+        #expect(try store.readFaults() == [])
+        #expect(try TestStore.damages(store.fileSystem.disk.afterKill()) == [])
+        // The very same batch, once there is room.
+        store.fileSystem.clearFaults()
+        try store.log.append(store.batch)
+        store.nextLSN = store.batch.nextLSN
+        #expect(try store.readFaults() == [])
+        while try store.log.prepareSpareSegments() {}
+        #expect(store.log.reserve.isWhole)
+        #expect(!store.log.reserve.isRefused)
+    }
+
+    @Test("L5, I5: on a full volume what is released comes back as reserve, for ever")
+    func forEver() throws {
+        var store = try Self.prepared()
+        Self.fill(store.fileSystem)
+        for round in 1...200 {
+            for _ in 1...5 { try store.append(records: 3) }
+            try store.log.release(store.log.sealedSegments.map(\.number))
+            while try store.log.prepareSpareSegments() {}
+            guard round % 50 == 0 else { continue }
+            let disk = store.fileSystem.disk.afterKill()
+            #expect(try TestStore.damages(disk, from: store.origin()) == [])
+        }
+    }
+
+    @Test("a file whose content is of no account is filled before it becomes a segment")
+    func rawFiles() throws {
+        var store = try Self.prepared()
+        Self.fill(store.fileSystem)
+        for _ in 1...12 {
+            for _ in 1...5 { try store.append(records: 3) }
+            // Nobody prepares anything: what comes back is taken as it is.
+            try store.log.release(store.log.sealedSegments.map(\.number))
+        }
+        #expect(
+            try TestStore.damages(store.fileSystem.disk.afterKill(), from: store.origin()) == [])
+    }
+
+    @Test("F9: each start on a full volume begins its segment in the reserve")
+    func starts() throws {
+        var store = try Self.prepared()
+        try store.append(records: 2)
+        for start in 1...4 {
+            let fileSystem = SimulatedFileSystem(store.fileSystem.disk.afterKill())
+            Self.fill(fileSystem)
+            let lastLSN = store.nextLSN - 1
+            store = try TestStore(fileSystem, seed: UInt64(start))
+            #expect(store.replayed.lastLSN == lastLSN)
+            try store.append(records: 2)
+            #expect(try store.readFaults() == [])
+        }
+        #expect(store.log.reserve.fileCount < LogReserve.fileCountDefault)
+    }
+
+    @Test("a part of the reserve that a crash has left half made is made again")
+    func crash() throws {
+        let whole = SimulatedFileSystem()
+        whole.keepsMoments = true
+        let first = try TestStore(whole)
+        while !first.log.reserve.isWhole { _ = try first.log.prepareSpareSegments() }
+        for (number, moment) in whole.moments.enumerated() where number % 3 == 0 {
+            for disk in [
+                moment.disk.afterPowerLoss(CrashChoices()), moment.disk.afterKill(),
+                moment.disk.afterPowerLoss(.random(moment.disk, seed: UInt64(number))),
+            ] {
+                let store = try TestStore(SimulatedFileSystem(disk), seed: 9)
+                while try store.log.prepareSpareSegments() {}
+                #expect(store.log.reserve.isWhole, "moment \(number)")
+                #expect(
+                    try TestStore.damages(store.fileSystem.disk.afterKill()) == [],
+                    "moment \(number)")
+            }
+        }
+    }
+}
