@@ -47,6 +47,9 @@ flips: build ## every bit of a small store flipped (LAYOUTS=1-3; LAYOUT= SEED= F
 	  $(if $(SEED),--seed $(SEED)) $(if $(FROM),--from $(FROM)) $(if $(TO),--to $(TO)) \
 	  $(if $(STRIDE),--stride $(STRIDE)) $(if $(THREADS),--threads $(THREADS))
 
+judge: build ## a recorded history against the promises (HISTORY=file; OPTIONS=--drained …)
+	@.build/release/history $(OPTIONS) "$(HISTORY)"
+
 bench: build ## throughput and latency of the broker beside the disk's own sync rate
 	@bench/run
 
@@ -54,4 +57,4 @@ hooks: ## git formats what is committed and offers the form of a message
 	git config core.hooksPath scripts/hooks
 	git config commit.template scripts/hooks/commit.template
 
-.PHONY: help build run test format lint check prove-sync explore simulate flips bench deps hooks
+.PHONY: help build run test format lint check prove-sync explore simulate flips judge bench deps hooks

@@ -159,6 +159,13 @@ let package = Package(
             name: "HoldfastSimulation", dependencies: ["HoldfastDisk"], path: "Tests/Simulation"),
         // What clients saw, and the judge of it: shared by every test of a running broker.
         .target(name: "HoldfastHistory", path: "Tests/History"),
+        .executableTarget(
+            name: "history",
+            dependencies: [
+                "HoldfastHistory",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Tests/Judge"),
         // Crashes of a store at every call, and a store with clients and faults, both by seed.
         .target(
             name: "HoldfastExplorer",

@@ -45,6 +45,14 @@ package struct HistoryEvent: Hashable, Sendable {
         /// The job was looked at and found in a state: `ready`, `delayed`, `leased`, `dead`,
         /// `done`.
         case look(job: UInt64, state: String)
+        /// A request for jobs that brought none: ok where it came back empty, unknown where it did
+        /// not come back, so that nobody knows what it was given.
+        ///
+        /// - Parameter waitMilliseconds: how long the request was to wait for a job.
+        case ask(queue: String, waitMilliseconds: UInt32)
+        /// Something was done to the broker or its machine: from `invoked` to `responded`, which is
+        /// nil where it never ended. The outcome is ok, the client 0.
+        case fault(HistoryFault)
     }
 
     package var client: UInt32
@@ -54,19 +62,33 @@ package struct HistoryEvent: Hashable, Sendable {
     package var responded: UInt64?
     package var outcome: Outcome
     package var operation: Operation
+    /// The same for all events of one request and for no other request of that client; nil: not
+    /// known.
+    package var request: UInt64?
+    /// The place in the list of the request, or of its reply, counted from 0; nil: not known.
+    package var position: UInt32?
+    /// Of a job that is enqueued, 0 to 15; nil: not known.
+    package var priority: UInt8?
+    /// Why it was refused, by the name that the protocol has for it; nil: not refused, or not known.
+    package var refusal: String?
 
     package init(
         client: UInt32, invoked: UInt64, responded: UInt64?, outcome: Outcome,
-        operation: Operation
+        operation: Operation, request: UInt64? = nil, position: UInt32? = nil,
+        priority: UInt8? = nil, refusal: String? = nil
     ) {
         self.client = client
         self.invoked = invoked
         self.responded = responded
         self.outcome = outcome
         self.operation = operation
+        self.request = request
+        self.position = position
+        self.priority = priority
+        self.refusal = refusal
     }
 
-    /// The job concerned; nil for an enqueue without an answer.
+    /// The job concerned; nil for an enqueue without an answer, and for what concerns no job.
     package var job: UInt64? {
         switch operation {
         case .enqueue(let job, _, _, _, _, _): job
@@ -75,6 +97,7 @@ package struct HistoryEvent: Hashable, Sendable {
             .extend(let lease, _):
             lease.job
         case .cancel(let job), .look(let job, _): job
+        case .ask, .fault: nil
         }
     }
 

@@ -5,7 +5,10 @@
 /// 3 5001200 5002900 ok enqueue job=42 queue=images content=9f0c delay=0 attempts=3 key=17
 /// 4 5003000 5003900 ok deliver job=42 version=1 queue=images content=9f0c attempt=1 duration=1000
 /// 4 5004000 - unknown ack job=42 version=1
+/// 4 5009000 5059900 ok ask queue=images wait=50
+/// 0 6000000 7200000 ok fault kind=kill
 /// ```
+/// After an operation's own words may stand `request=`, `position=`, `priority=` and `refusal=`.
 /// Names of queues are written with `%XX` for every byte that is not a letter, a digit, `-`, `_` or
 /// `.`; contents are hexadecimal; what is not known is left out.
 package enum HistoryText {
@@ -56,7 +59,13 @@ package enum HistoryText {
             line += "extend \(text(of: lease)) duration=\(duration)"
         case .cancel(let job): line += "cancel job=\(job)"
         case .look(let job, let state): line += "look job=\(job) state=\(escaped(state))"
+        case .ask(let queue, let wait): line += "ask queue=\(escaped(queue)) wait=\(wait)"
+        case .fault(let fault): line += "fault kind=\(fault.rawValue)"
         }
+        if let request = event.request { line += " request=\(request)" }
+        if let position = event.position { line += " position=\(position)" }
+        if let priority = event.priority { line += " priority=\(priority)" }
+        if let refusal = event.refusal { line += " refusal=\(escaped(refusal))" }
         return line
     }
 
@@ -66,7 +75,7 @@ package enum HistoryText {
 
     // MARK: Reading
 
-    private static func event(in line: Substring) -> HistoryEvent? {
+    static func event(in line: Substring) -> HistoryEvent? {
         let words = line.split(separator: " ")
         guard words.count >= 5, let client = UInt32(words[0]), let invoked = UInt64(words[1]),
             words[2] == "-" || UInt64(words[2]) != nil,
@@ -80,9 +89,26 @@ package enum HistoryText {
             }
         }
         guard let operation = operation(words[4], fields) else { return nil }
-        return HistoryEvent(
+        var event = HistoryEvent(
             client: client, invoked: invoked, responded: UInt64(words[2]), outcome: outcome,
             operation: operation)
+        if let text = fields["request"] {
+            guard let request = UInt64(text) else { return nil }
+            event.request = request
+        }
+        if let text = fields["position"] {
+            guard let position = UInt32(text) else { return nil }
+            event.position = position
+        }
+        if let text = fields["priority"] {
+            guard let priority = UInt8(text) else { return nil }
+            event.priority = priority
+        }
+        if let text = fields["refusal"] {
+            guard let refusal = unescaped(text) else { return nil }
+            event.refusal = refusal
+        }
+        return event
     }
 
     private static func operation(
@@ -136,6 +162,11 @@ package enum HistoryText {
             guard let job: UInt64 = number("job"), let state = fields["state"].flatMap(unescaped)
             else { return nil }
             return .look(job: job, state: state)
+        case "ask":
+            guard let queue, let wait: UInt32 = number("wait") else { return nil }
+            return .ask(queue: queue, waitMilliseconds: wait)
+        case "fault":
+            return fields["kind"].flatMap { HistoryFault(rawValue: String($0)) }.map { .fault($0) }
         default: return nil
         }
     }

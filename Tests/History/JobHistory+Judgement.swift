@@ -11,21 +11,16 @@ extension JobHistory {
             [enqueue] + deliveries.map(\.event) + looks.suffix(1))
     }
 
-    /// S2: what is delivered was enqueued, once, into that queue and with those bytes.
-    func creation(_ enqueues: inout Enqueues) -> Violation? {
+    /// S2: what is delivered was enqueued, once, into that queue and with those bytes. Whether it was
+    /// enqueued at all where nobody was told of it, `HistoryJudge.judgeOrigins` says.
+    func creation() -> Violation? {
         guard let enqueue = self.enqueues.first,
             case .enqueue(_, let queue, let content, _, _, _) =
                 enqueue.operation
         else {
-            guard let first = deliveries.min(by: { $0.received < $1.received }) else { return nil }
-            let isExplained = enqueues.takeUnanswered(
-                queue: first.queue, content: first.content, before: first.received)
-            guard isExplained else {
-                return Violation(
-                    .noCreation, job: job, "was delivered and nobody had enqueued it",
-                    [first.event])
+            return deliveryWithoutOrigin.flatMap {
+                alteration(queue: $0.queue, content: $0.content, origin: $0.event)
             }
-            return alteration(queue: first.queue, content: first.content, origin: first.event)
         }
         for other in self.enqueues.dropFirst() {
             if case .enqueue(_, _, _, _, _, let key?) = other.operation,
@@ -129,12 +124,12 @@ extension JobHistory {
     }
 
     /// S6: never before its delay is over, of the enqueue or of a nack.
-    func earliness(_ enqueues: Enqueues, toleranceNanoseconds: UInt64) -> Violation? {
+    func earliness(toleranceNanoseconds: UInt64) -> Violation? {
         guard let first = deliveries.min(by: { $0.received < $1.received }) else { return nil }
         if let enqueue = self.enqueues.first,
             case .enqueue(_, _, _, let delay, _, _) = enqueue.operation
         {
-            let due = enqueues.firstInvoked(of: enqueue) + delay * 1_000_000
+            let due = (enqueueFirstInvoked ?? enqueue.invoked) + delay * 1_000_000
             if first.received + toleranceNanoseconds < due {
                 return Violation(
                     .notBefore, job: job,

@@ -8,13 +8,18 @@ struct JobHistory {
         let attempt: UInt32
         let durationNanoseconds: UInt64
         let received: UInt64
-        /// What ended it, was it executed: the first ack, nack, release or reject with its token
-        /// that was not refused.
-        var ending: HistoryEvent?
+        /// What ended it, was it executed: each ack, nack, release or reject with its token that was
+        /// not refused.
+        var endings: [HistoryEvent] = []
+        var ending: HistoryEvent? { endings.first }
         /// A release that was not refused: it gives the attempt back.
         var release: HistoryEvent?
         /// The extension that reaches furthest, and how far.
         var extended: (event: HistoryEvent, until: UInt64)?
+        /// Of the extensions that may have been executed: when the last was over, nil where one was
+        /// not answered, and the longest.
+        var extensionsAnswered: UInt64? = 0
+        var extensionNanosecondsMax: UInt64 = 0
     }
 
     /// Something done with a token, and not refused.
@@ -24,6 +29,8 @@ struct JobHistory {
     }
 
     let job: UInt64
+    /// When the first of `enqueues` was sent for the first time; nil where there is none.
+    let enqueueFirstInvoked: UInt64?
     /// Enqueues that were answered with this job.
     private(set) var enqueues: [HistoryEvent] = []
     /// By version.
@@ -39,8 +46,9 @@ struct JobHistory {
     private var lastChange: UInt64 = 0
 
     /// - Parameter events: of this job only, in the order in which they were invoked.
-    init(job: UInt64, events: some Sequence<HistoryEvent>) {
+    init(job: UInt64, events: some Sequence<HistoryEvent>, enqueueFirstInvoked: UInt64?) {
         self.job = job
+        self.enqueueFirstInvoked = enqueueFirstInvoked
         var endings: [Use] = []
         var releases: [Use] = []
         var extensions: [Use] = []
@@ -76,24 +84,32 @@ struct JobHistory {
                 if case .release = event.operation { releases.append(use) }
                 if isCertain { uses.append(use) }
             case .extend(let lease, _):
-                guard isCertain else { continue }
                 let use = Use(event: event, version: lease.version)
                 extensions.append(use)
-                uses.append(use)
+                if isCertain { uses.append(use) }
             case .cancel: possibleCancels.append(event)
-            case .look: break
+            case .look, .ask, .fault: break
             }
         }
         deliveries.sort { $0.version < $1.version }
         uses.sort { $0.version < $1.version }
         for use in endings {
-            forDeliveries(of: use.version) { if $0.ending == nil { $0.ending = use.event } }
+            forDeliveries(of: use.version) { $0.endings.append(use.event) }
         }
         for use in releases { forDeliveries(of: use.version) { $0.release = use.event } }
         for use in extensions {
             guard case .extend(_, let duration) = use.event.operation else { continue }
             let until = use.event.invoked + UInt64(duration) * 1_000_000
             forDeliveries(of: use.version) { delivery in
+                delivery.extensionNanosecondsMax = max(
+                    delivery.extensionNanosecondsMax, UInt64(duration) * 1_000_000)
+                guard use.event.outcome == .ok, let responded = use.event.responded else {
+                    delivery.extensionsAnswered = nil
+                    return
+                }
+                delivery.extensionsAnswered = delivery.extensionsAnswered.map {
+                    max($0, responded)
+                }
                 if until > delivery.extended?.until ?? 0 {
                     delivery.extended = (use.event, until)
                 }
@@ -113,6 +129,21 @@ struct JobHistory {
             body(&deliveries[low])
             low += 1
         }
+    }
+
+    /// What was received first of a job that nobody was told of.
+    var deliveryWithoutOrigin: Delivery? {
+        enqueues.isEmpty ? deliveries.min { $0.received < $1.received } : nil
+    }
+
+    /// What says whether the job came in its turn (S7): nil where it need not, for it was delayed, or
+    /// where its first delivery was not seen.
+    var turn: (enqueue: HistoryEvent, delivery: HistoryEvent)? {
+        guard let enqueue = enqueues.min(by: { $0.lastMoment < $1.lastMoment }),
+            case .enqueue(_, _, _, 0, _, _) = enqueue.operation, enqueue.priority != nil,
+            let first = deliveries.first, first.version == 1
+        else { return nil }
+        return (enqueue, first.event)
     }
 
     /// What the job was found to be when nothing was done to it any more.

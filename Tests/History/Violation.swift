@@ -6,7 +6,13 @@ package enum HistoryProperty: String, Hashable, Sendable, CaseIterable {
     case ackIsFinal = "S4 ack is final"
     case fencing = "S5 fencing"
     case notBefore = "S6 not before"
+    case order = "S7 order"
     case attempts = "S8 attempts"
+    case readyDelivered = "L1 a ready job is delivered"
+    case expiredDelivered = "L2 an expired lease is delivered again"
+    case dueDelivered = "L3 a due job is delivered"
+    case restartServes = "L4 a restart serves"
+    case spaceServes = "L5 space serves, and acks need none"
 }
 
 /// Events that cannot all have happened to a broker that keeps its promises.
@@ -31,7 +37,7 @@ package struct Violation: Hashable, Sendable, CustomStringConvertible {
     var moment: UInt64 { events.map(\.lastMoment).max() ?? 0 }
 
     package var description: String {
-        let subject = job.map { "job \($0)" } ?? "an enqueue"
+        let subject = job.map { "job \($0)" } ?? "the broker"
         return
             (["\(property.rawValue): \(subject) \(message)"]
             + events.map { "    " + HistoryText.line(of: $0) }).joined(separator: "\n")
@@ -44,12 +50,18 @@ package struct Verdict: Sendable, CustomStringConvertible {
     /// Jobs whose id some client learned.
     package let jobCount: Int
     package let deliveryCount: Int
-    /// In the order of time; for each job at most one of each property.
+    package let faultCount: Int
+    /// All that were found.
+    package let violationCount: Int
+    /// The first of them in the order of time, `ViolationList.countMax` at most; for each job at most
+    /// one of each property.
     package let violations: [Violation]
 
     package var description: String {
-        let figures = "\(eventCount) events, \(jobCount) jobs, \(deliveryCount) deliveries"
+        let figures =
+            "\(eventCount) events, \(jobCount) jobs, \(deliveryCount) deliveries"
+            + (faultCount > 0 ? ", \(faultCount) faults" : "")
         guard let first = violations.first else { return "\(figures): no violation" }
-        return "\(figures): \(violations.count) violations, the first is\n\(first)"
+        return "\(figures): \(violationCount) violations, the first is\n\(first)"
     }
 }

@@ -267,11 +267,195 @@ private let planted = [
             + "2 1120 1121 ok nack job=7 version=2 delay=5\n9 9000 9001 ok look job=7 state=dead"),
 ]
 
+private func enqueue(_ job: Int, _ moments: String, _ more: String = "priority=0") -> String {
+    "1 \(moments) ok enqueue job=\(job) queue=a content=\(job) delay=0 attempts=9 \(more)\n"
+}
+
+/// Delivered for the first time, and acknowledged.
+private func deliver(
+    _ job: Int, client: Int = 2, _ moments: String, version: Int = 1, attempt: Int = 1,
+    _ more: String = ""
+) -> String {
+    "\(client) \(moments) ok deliver job=\(job) version=\(version) queue=a content=\(job) "
+        + "attempt=\(attempt) duration=1000 \(more)\n"
+        + "\(client) 9000 9001 ok ack job=\(job) version=\(version)\n"
+}
+
+private let plantedOrders = [
+    PlantedViolation(
+        name: "the later of two is asked for first", property: .order,
+        faulty: enqueue(7, "10 12") + enqueue(8, "13 14") + deliver(8, "20 22")
+            + deliver(7, "23 24"),
+        sound: enqueue(7, "10 12") + enqueue(8, "13 14") + deliver(7, "20 22")
+            + deliver(8, "23 24")),
+    PlantedViolation(
+        name: "one consumer knows, several do not", property: .order,
+        faulty: enqueue(7, "10 12") + enqueue(8, "13 14") + deliver(8, "20 22")
+            + deliver(7, "23 24"),
+        sound: enqueue(7, "10 12") + enqueue(8, "13 14") + deliver(8, "20 22")
+            + deliver(7, client: 3, "23 24")),
+    PlantedViolation(
+        name: "the later of two stands first in a reply", property: .order,
+        faulty: enqueue(7, "10 12") + enqueue(8, "13 14")
+            + deliver(8, "20 22", "request=5 position=0")
+            + deliver(7, "20 22", "request=5 position=1"),
+        sound: enqueue(7, "10 12") + enqueue(8, "13 14")
+            + deliver(8, "20 22", "request=5 position=1")
+            + deliver(7, "20 22", "request=5 position=0")),
+    PlantedViolation(
+        name: "enqueues at one time have no order", property: .order,
+        faulty: enqueue(7, "10 12") + enqueue(8, "13 14") + deliver(8, "20 22")
+            + deliver(7, "23 24"),
+        sound: enqueue(7, "10 13") + enqueue(8, "13 14") + deliver(8, "20 22")
+            + deliver(7, "23 24")),
+    PlantedViolation(
+        name: "priorities go before order", property: .order,
+        faulty: enqueue(7, "10 12", "priority=1") + enqueue(8, "13 14", "priority=1")
+            + deliver(8, "20 22") + deliver(7, "23 24"),
+        sound: enqueue(7, "10 12", "priority=0") + enqueue(8, "13 14", "priority=1")
+            + deliver(8, "20 22") + deliver(7, "23 24")),
+    PlantedViolation(
+        name: "a retry is in no order with the rest", property: .order,
+        faulty: enqueue(7, "10 12") + enqueue(8, "13 14") + deliver(8, "20 22")
+            + deliver(7, "1023 1024"),
+        sound: enqueue(7, "10 12") + enqueue(8, "13 14") + deliver(8, "20 22")
+            + deliver(7, "1023 1024", version: 2, attempt: 2)),
+]
+
+private let restart = "0 30 40 ok fault kind=kill\n"
+
+private let plantedLateness = [
+    PlantedViolation(
+        name: "a consumer asks in vain for a ready job", property: .readyDelivered,
+        faulty: enqueue(7, "10 12") + "3 5012 5014 ok ask queue=a wait=0\n"
+            + deliver(7, "5020 5021"),
+        sound: enqueue(7, "10 12") + "3 5011 5014 ok ask queue=a wait=0\n"
+            + deliver(7, "5020 5021")),
+    PlantedViolation(
+        name: "a consumer of that queue asks in vain", property: .readyDelivered,
+        faulty: enqueue(7, "10 12") + "3 6000 6001 ok ask queue=a wait=0\n"
+            + deliver(7, "6020 6021"),
+        sound: enqueue(7, "10 12") + "3 6000 6001 ok ask queue=b wait=0\n"
+            + deliver(7, "6020 6021")),
+    PlantedViolation(
+        name: "a request waits in vain for a ready job", property: .readyDelivered,
+        faulty: enqueue(7, "10 12") + "3 5 5030 ok ask queue=a wait=5020\n"
+            + deliver(7, "5040 5041"),
+        sound: enqueue(7, "10 12") + "3 5 5030 ok ask queue=a wait=5020\n" + deliver(7, "5029 5041")
+    ),
+    PlantedViolation(
+        name: "a waiting request is given the job too late", property: .readyDelivered,
+        faulty: enqueue(7, "10 12") + deliver(7, "5 5013"),
+        sound: enqueue(7, "10 12") + deliver(7, "5 5012")),
+    PlantedViolation(
+        name: "a released job is kept back", property: .readyDelivered,
+        faulty: delivered + "2 30 31 ok release job=7 version=1\n"
+            + "3 5031 5032 ok ask queue=a wait=0\n"
+            + "3 6000 6001 ok deliver job=7 version=2 queue=a content=beef attempt=1 duration=1000\n"
+            + "3 6002 6003 ok ack job=7 version=2",
+        sound: delivered + "2 30 31 ok release job=7 version=1\n"
+            + "3 5031 5032 ok ask queue=a wait=0\n"
+            // Another delivery was between, which nobody received.
+            + "3 6000 6001 ok deliver job=7 version=3 queue=a content=beef attempt=2 duration=1000\n"
+            + "3 6002 6003 ok ack job=7 version=3"),
+    PlantedViolation(
+        name: "a job is left that nobody gets", property: .readyDelivered,
+        faulty: enqueue(7, "10 12") + "3 6000 6001 ok ask queue=a wait=0\n"
+            + "9 9000 9001 ok look job=7 state=ready",
+        sound: enqueue(7, "10 12") + "3 6000 6001 ok ask queue=a wait=0\n"
+            // Perhaps it was given it.
+            + "4 5000 - unknown ask queue=a wait=0\n9 9000 9001 ok look job=7 state=ready"),
+    PlantedViolation(
+        name: "time begins when the last fault is over", property: .readyDelivered,
+        faulty: enqueue(7, "10 12") + "0 900 1000 ok fault kind=stop\n"
+            + "3 6000 6001 ok ask queue=a wait=0\n" + deliver(7, "6020 6021"),
+        sound: enqueue(7, "10 12") + "0 900 1001 ok fault kind=stop\n"
+            + "3 6000 6001 ok ask queue=a wait=0\n" + deliver(7, "6020 6021")),
+
+    PlantedViolation(
+        name: "a lease outlasts its end", property: .expiredDelivered,
+        faulty: delivered + "3 2522 2523 ok ask queue=a wait=0\n"
+            + "3 2530 2531 ok deliver job=7 version=2 queue=a content=beef attempt=2 duration=1000\n"
+            + "3 2540 2541 ok ack job=7 version=2",
+        sound: delivered + "3 2521 2522 ok ask queue=a wait=0\n"
+            + "3 2530 2531 ok deliver job=7 version=2 queue=a content=beef attempt=2 duration=1000\n"
+            + "3 2540 2541 ok ack job=7 version=2"),
+    PlantedViolation(
+        name: "a lease that was extended outlasts its end", property: .expiredDelivered,
+        faulty: delivered + "2 500 501 ok extend job=7 version=1 duration=2000\n"
+            + "3 4001 4002 ok ask queue=a wait=0\n"
+            + "3 4030 4031 ok deliver job=7 version=2 queue=a content=beef attempt=2 duration=1000\n"
+            + "3 4040 4041 ok ack job=7 version=2",
+        sound: delivered + "2 500 - unknown extend job=7 version=1 duration=2000\n"
+            + "3 4001 4002 ok ask queue=a wait=0\n"
+            + "3 4030 4031 ok deliver job=7 version=2 queue=a content=beef attempt=2 duration=1000\n"
+            + "3 4040 4041 ok ack job=7 version=2"),
+    PlantedViolation(
+        name: "a lease begins anew after a restart, and ends", property: .expiredDelivered,
+        faulty: delivered + restart + "3 2540 2541 ok ask queue=a wait=0\n"
+            + "3 2550 2551 ok deliver job=7 version=2 queue=a content=beef attempt=2 duration=1000\n"
+            + "3 2560 2561 ok ack job=7 version=2",
+        sound: delivered + restart + "3 2539 2541 ok ask queue=a wait=0\n"
+            + "3 2550 2551 ok deliver job=7 version=2 queue=a content=beef attempt=2 duration=1000\n"
+            + "3 2560 2561 ok ack job=7 version=2"),
+
+    PlantedViolation(
+        name: "a due job is kept back", property: .dueDelivered,
+        faulty: "1 10 12 ok enqueue job=7 queue=a content=7 delay=1000 attempts=2\n"
+            + "3 2512 2513 ok ask queue=a wait=0\n" + deliver(7, "2520 2521"),
+        sound: "1 10 12 ok enqueue job=7 queue=a content=7 delay=1000 attempts=2\n"
+            + "3 2511 2513 ok ask queue=a wait=0\n" + deliver(7, "2520 2521")),
+    PlantedViolation(
+        name: "a job is kept back after the delay of its nack", property: .dueDelivered,
+        faulty: delivered + "2 30 31 ok nack job=7 version=1 delay=1000\n"
+            + "3 2531 2532 ok ask queue=a wait=0\n"
+            + "3 2540 2541 ok deliver job=7 version=2 queue=a content=beef attempt=2 duration=1000\n"
+            + "3 2550 2551 ok ack job=7 version=2",
+        sound: delivered + "2 30 31 ok nack job=7 version=1\n"
+            + "3 2531 2532 ok ask queue=a wait=0\n"
+            + "3 2540 2541 ok deliver job=7 version=2 queue=a content=beef attempt=2 duration=1000\n"
+            + "3 2550 2551 ok ack job=7 version=2"),
+
+    PlantedViolation(
+        name: "a restart takes too long", property: .restartServes,
+        faulty: "0 100 5101 ok fault kind=restart", sound: "0 100 5100 ok fault kind=restart"),
+    PlantedViolation(
+        name: "a restart never serves", property: .restartServes,
+        faulty: "0 100 - ok fault kind=restart\n1 5101 - unknown cancel job=9",
+        sound: "0 100 - ok fault kind=restart\n1 5100 - unknown cancel job=9"),
+
+    PlantedViolation(
+        name: "an enqueue is refused although there is space again", property: .spaceServes,
+        faulty: "0 100 200 ok fault kind=full\n1 5201 5202 err enqueue queue=a content=1 delay=0 "
+            + "attempts=0 refusal=storage_full",
+        sound: "0 100 200 ok fault kind=full\n1 5200 5202 err enqueue queue=a content=1 delay=0 "
+            + "attempts=0 refusal=storage_full\n1 5201 5202 err enqueue queue=a content=1 delay=0 "
+            + "attempts=0 refusal=queue_full"),
+    PlantedViolation(
+        name: "an enqueue is answered long after there was space again", property: .spaceServes,
+        faulty: "0 100 200 ok fault kind=full\n1 150 5201 err enqueue queue=a content=1 delay=0 "
+            + "attempts=0 refusal=queue_full",
+        sound: "0 100 200 ok fault kind=full\n1 150 5200 err enqueue queue=a content=1 delay=0 "
+            + "attempts=0 refusal=queue_full"),
+    PlantedViolation(
+        name: "an ack is refused for want of space", property: .spaceServes,
+        faulty: delivered + "2 30 31 err ack job=7 version=1 refusal=storage_full\n"
+            + "2 40 41 ok ack job=7 version=1",
+        sound: delivered + "2 30 31 err ack job=7 version=1 refusal=lease_lost\n"
+            + "2 40 41 ok ack job=7 version=1"),
+    PlantedViolation(
+        name: "an ack waits for space", property: .spaceServes,
+        faulty: delivered + "0 25 90 ok fault kind=full\n2 30 5031 ok ack job=7 version=1",
+        sound: delivered + "0 25 90 ok fault kind=full\n2 30 5030 ok ack job=7 version=1"),
+]
+
 @Suite("planted violations")
 struct PlantedViolationTests {
-    @Test("a planted violation is found, and its sound twin is not accused", arguments: planted)
+    @Test(
+        "a planted violation is found, and its sound twin is not accused",
+        arguments: planted + plantedOrders + plantedLateness)
     func planting(_ planted: PlantedViolation) throws {
-        let checker = HistoryChecker(isDrained: true)
+        let checker = HistoryChecker(isDrained: true, liveness: LivenessBounds())
         let verdict = checker.judge(try PlantedViolation.events(planted.faulty))
         #expect(verdict.violations.contains { $0.property == planted.property }, "\(verdict)")
         let sound = checker.judge(try PlantedViolation.events(planted.sound))
@@ -280,7 +464,9 @@ struct PlantedViolationTests {
 
     @Test("every promise has a planted violation")
     func coverage() {
-        #expect(Set(planted.map(\.property)) == Set(HistoryProperty.allCases))
+        #expect(
+            Set((planted + plantedOrders + plantedLateness).map(\.property))
+                == Set(HistoryProperty.allCases))
     }
 
     @Test("the violation that was complete first is named first, with the events concerned")
