@@ -67,9 +67,7 @@ struct KillTests {
 
         let events = run.history.events
         let judged = HistoryRecorder.now()
-        let verdict = HistoryChecker(
-            isDrained: true
-        ).judge(events)
+        let verdict = HistoryChecker(isDrained: true, liveness: LivenessBounds()).judge(events)
         let ended = HistoryRecorder.now()
         if !verdict.violations.isEmpty {
             Attachment.record(HistoryText.text(of: events), named: "history.txt")
@@ -104,7 +102,9 @@ struct KillTests {
                 throw TestFault("the broker ended by itself: \(exit)")
             }
             if kill == killCount { run.drain() }
+            let started = HistoryRecorder.now()
             try await run.broker.restart()
+            run.history.recordFault(.restart, from: started, to: HistoryRecorder.now())
             run.serves()
         }
     }
@@ -169,9 +169,7 @@ struct KillTests {
             guard case .ack = event.operation else { return true }
             return event.job != acked?.job
         }
-        let found = HistoryChecker(
-            isDrained: true
-        ).judge(rest).violations
+        let found = HistoryChecker(isDrained: true).judge(rest).violations
         #expect(found.map(\.property) == [.noLoss])
         #expect(found.map(\.job) == [acked?.job])
     }

@@ -95,8 +95,10 @@ struct LoadConsumer {
                     durationMilliseconds: duration)
             }
         } else {
-            deliveries = try connection.lease(
-                queue, count: count, waitMilliseconds: wait, durationMilliseconds: duration)
+            deliveries = try asking(queue, wait, invoked) {
+                try connection.lease(
+                    queue, count: count, waitMilliseconds: wait, durationMilliseconds: duration)
+            }
             run.answered()
         }
         record(deliveries, of: queue, invoked)
@@ -189,7 +191,9 @@ struct LoadConsumer {
             guard counts.ready + counts.delayed + counts.leased > 0 else { continue }
             isEmpty = false
             let invoked = HistoryRecorder.now()
-            let deliveries = try connection.lease(queue, count: 64, waitMilliseconds: 300)
+            let deliveries = try asking(queue, 300, invoked) {
+                try connection.lease(queue, count: 64, waitMilliseconds: 300)
+            }
             record(deliveries, of: queue, invoked)
             let tokens = deliveries.filter { !isPoison($0) }.map(\.token)
             if !tokens.isEmpty { try ack(tokens, connection) }
@@ -207,6 +211,22 @@ struct LoadConsumer {
         return isEmpty
     }
 
+    /// Asks for jobs, and writes down where there are none or no answer comes.
+    private func asking(
+        _ queue: String, _ waitMilliseconds: UInt32, _ invoked: UInt64,
+        _ ask: () throws -> [TestDelivery]
+    ) throws -> [TestDelivery] {
+        let operation = HistoryEvent.Operation.ask(queue: queue, waitMilliseconds: waitMilliseconds)
+        do {
+            let deliveries = try ask()
+            if deliveries.isEmpty { record(operation, invoked, .ok) }
+            return deliveries
+        } catch let error as TestConnection.Disconnected {
+            record(operation, invoked, .unknown)
+            throw error
+        }
+    }
+
     // MARK: What is written down
 
     private func isPoison(_ delivery: TestDelivery) -> Bool {
@@ -218,23 +238,25 @@ struct LoadConsumer {
     }
 
     private func record(
-        _ operation: HistoryEvent.Operation, _ invoked: UInt64, _ outcome: HistoryEvent.Outcome
+        _ operation: HistoryEvent.Operation, _ invoked: UInt64, _ outcome: HistoryEvent.Outcome,
+        position: Int? = nil
     ) {
         run.history.record(
             HistoryEvent(
                 client: client, invoked: invoked,
                 responded: outcome == .unknown ? nil : HistoryRecorder.now(), outcome: outcome,
-                operation: operation))
+                // A client has one request under way at a time.
+                operation: operation, request: invoked, position: position.map { UInt32($0) }))
     }
 
     private func record(_ deliveries: [TestDelivery], of queue: String, _ invoked: UInt64) {
-        for delivery in deliveries {
+        for (position, delivery) in deliveries.enumerated() {
             record(
                 .deliver(
                     lease(delivery.token), queue: queue, content: contentHash(delivery.payload),
                     attempt: delivery.attempt,
                     durationMilliseconds: delivery.durationMilliseconds),
-                invoked, .ok)
+                invoked, .ok, position: position)
             if delivery.timeouts + delivery.interruptions > 0 { run.sawExpiry() }
         }
     }

@@ -116,7 +116,8 @@ struct LoadProducer {
                         job: ids?[index].lsn, queue: queue.name, content: contentHash(job.payload),
                         delayMilliseconds: job.delayMilliseconds,
                         attemptCountMax: queue.policy.attemptCountMax,
-                        key: UInt64(client) << 48 | request.sequence << 8 | UInt64(index)))
+                        key: UInt64(client) << 48 | request.sequence << 8 | UInt64(index)),
+                    request: request.sequence, position: UInt32(index), priority: job.priority)
             })
     }
 }
