@@ -133,7 +133,8 @@ let package = Package(
         .executableTarget(
             name: "bench",
             dependencies: [
-                "HoldfastClient", "HoldfastDisk", "HoldfastModel", "HoldfastProtocol",
+                "HoldfastClient", "HoldfastDisk", "HoldfastHistory", "HoldfastModel",
+                "HoldfastProtocol",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
                 .product(name: "NIOCore", package: "swift-nio"),

@@ -103,6 +103,7 @@ struct SimulatedClients {
                 delayMilliseconds: options.delayMilliseconds,
                 attemptCountMax: options.attemptCountMax, key: nil),
             lsn == nil ? .tooManyQueues : nil)
+        asked[asked.count - 1].event.priority = options.priority
     }
 
     private mutating func lease(

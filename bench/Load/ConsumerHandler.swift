@@ -8,16 +8,23 @@ final class ConsumerHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
+    private static let waitMilliseconds: UInt32 = 10_000
+
     private let run: RawCycle
+    private let number: Int
     private var cutter = FrameCutter()
     /// What was leased last; acknowledged by the next request.
     private var tokens: [LeaseToken] = []
     private var sentNanoseconds: [UInt64] = []
+    private var askedNanoseconds: UInt64 = 0
+    private var askedWaitMilliseconds: UInt32 = 0
     private var mustAsk = false
     private var context: ChannelHandlerContext?
 
-    init(run: RawCycle) {
+    /// - Parameter number: of this client among all.
+    init(run: RawCycle, number: Int) {
         self.run = run
+        self.number = number
     }
 
     func channelActive(context: ChannelHandlerContext) {
@@ -34,11 +41,11 @@ final class ConsumerHandler: ChannelInboundHandler {
             try cutter.cut(unwrapInboundIn(data)) { header, body in
                 switch try header.replyKind() {
                 case .answer(.hello): run.connected()
-                case .answer(.lease): try take(LeaseReply(to: .lease, body: body))
+                case .answer(.lease): try take(LeaseReply(to: .lease, body: body), now: now)
                 case .answer(.ackLease):
                     let reply = try LeaseReply(to: .ackLease, body: body)
                     try settle(reply.answers, now: now)
-                    try take(reply)
+                    try take(reply, now: now)
                 case .refusal: throw BenchFault("refused: \(try RefusalReply(body: body).message)")
                 case .answer: throw BenchFault("an answer to nothing that was asked")
                 }
@@ -73,19 +80,30 @@ final class ConsumerHandler: ChannelInboundHandler {
             }
             run.ledger.acknowledged(afterNanoseconds: now - sentNanoseconds[index])
         }
+        run.history?.acknowledged(
+            tokens, client: number, sent: askedNanoseconds, answered: now)
         tokens.removeAll(keepingCapacity: true)
         sentNanoseconds.removeAll(keepingCapacity: true)
     }
 
-    private func take(_ reply: LeaseReply) throws {
+    private func take(_ reply: LeaseReply, now: UInt64) throws {
         mustAsk = true
+        run.history?.beginDeliveries()
         try reply.forEachJob { job in
             guard let content = JobContent(trusted: job.content),
                 let stamp = JobStamp(payload: content.payload)
             else { throw BenchFault("a job came back with another content") }
             run.ledger.delivered(stamp.number)
+            run.history?.delivered(
+                job, number: stamp.number, position: tokens.count, client: number,
+                sent: askedNanoseconds, answered: now)
             tokens.append(job.token)
             sentNanoseconds.append(stamp.sentNanoseconds)
+        }
+        if tokens.isEmpty, let history = run.history {
+            history.cameBackEmpty(
+                client: number, sent: askedNanoseconds, answered: now,
+                waitMilliseconds: askedWaitMilliseconds)
         }
     }
 
@@ -99,8 +117,12 @@ final class ConsumerHandler: ChannelInboundHandler {
     private func ask(_ context: ChannelHandlerContext) {
         guard mustAsk else { return }
         mustAsk = false
+        if run.history != nil { askedNanoseconds = MonotonicTime.nanoseconds }
+        // With tokens to acknowledge the broker does not wait.
+        askedWaitMilliseconds = tokens.isEmpty ? Self.waitMilliseconds : 0
         let order = LeaseOrder(
-            count: run.shape.leaseCount, waitMilliseconds: 10_000, durationMilliseconds: 60_000)
+            count: run.shape.leaseCount, waitMilliseconds: Self.waitMilliseconds,
+            durationMilliseconds: 60_000)
         var buffer = context.channel.allocator.buffer(capacity: 64 + tokens.count * 16)
         if tokens.isEmpty {
             LeaseRequest.write(correlation: 1, order: order, queue: run.queue, into: &buffer)

@@ -22,6 +22,15 @@ struct Cycle: AsyncParsableCommand {
     @Option(help: "HOST:PORT of a broker that runs already; the disk is then not measured.")
     var broker: String?
 
+    @Option(help: "Write down what every client saw, in a new file, and judge it in the end.")
+    var history: String?
+
+    func validate() throws {
+        if history != nil, client {
+            throw ValidationError("a history is written over the raw protocol only")
+        }
+    }
+
     func run() async throws {
         let shape = options.shape
         var rawSyncs: RawSyncRate?
@@ -45,13 +54,20 @@ struct Cycle: AsyncParsableCommand {
                 rawSyncs = rate
             }
             let meter = ProcessorMeter(broker: process?.identifier)
-            let measure = client ? ClientCycle.run : RawCycle.run
-            let ledger = try await measure(
-                shape, address.host, address.port, "bench-\(MonotonicTime.nanoseconds)", meter)
+            let queue = "bench-\(MonotonicTime.nanoseconds)"
+            let written = try history.map { try CycleHistory(path: $0, queue: queue) }
+            let ledger =
+                client
+                ? try await ClientCycle.run(
+                    shape, host: address.host, port: address.port, queue: queue, meter: meter)
+                : try await RawCycle.run(
+                    shape, host: address.host, port: address.port, queue: queue, meter: meter,
+                    history: written)
             if let process { try rawSyncs?.measure(in: process.directory, seconds: 1) }
             if let discrepancy = ledger.discrepancy {
                 throw BenchFault("the accounts do not agree: \(discrepancy)")
             }
+            if let written { print(try written.judged()) }
             let status = process?.terminate() ?? 0
             process?.remove()
             process = nil

@@ -9,8 +9,11 @@ final class ProducerHandler: ChannelInboundHandler {
     typealias OutboundOut = ByteBuffer
 
     private let run: RawCycle
+    private let number: Int
     private var cutter = FrameCutter()
     private var sentNanoseconds: [UInt64]
+    /// The number of the first job of the request in each slot.
+    private var firstNumbers: [UInt64]
     private var freeSlots: [UInt32]
     private var context: ChannelHandlerContext?
     private var isGreeted = false
@@ -18,8 +21,11 @@ final class ProducerHandler: ChannelInboundHandler {
         didSet { run.pausedCount += (isPaused ? 1 : 0) - (oldValue ? 1 : 0) }
     }
 
-    init(run: RawCycle) {
+    /// - Parameter number: of this client among all.
+    init(run: RawCycle, number: Int) {
         self.run = run
+        self.number = number
+        firstNumbers = Array(repeating: 0, count: run.shape.depth)
         sentNanoseconds = Array(repeating: 0, count: run.shape.depth)
         freeSlots = (0..<UInt32(run.shape.depth)).reversed()
     }
@@ -54,6 +60,11 @@ final class ProducerHandler: ChannelInboundHandler {
                         littleEndian: body.loadUnaligned(fromByteOffset: 4, as: UInt32.self))
                     run.ledger.enqueued(
                         Int(count), afterNanoseconds: now - sentNanoseconds[slot])
+                    if let history = run.history {
+                        history.enqueued(
+                            try EnqueueReply(body: body).ids, firstNumber: firstNumbers[slot],
+                            client: number, sent: sentNanoseconds[slot], answered: now)
+                    }
                     freeSlots.append(header.correlation)
                 case .refusal: throw BenchFault("refused: \(try RefusalReply(body: body).message)")
                 case .answer: throw BenchFault("an answer to nothing that was asked")
@@ -97,8 +108,9 @@ final class ProducerHandler: ChannelInboundHandler {
                     capacity: template.byteCount * (freeSlots.count + 1))
             buffer = nil
             sentNanoseconds[Int(slot)] = now
+            firstNumbers[Int(slot)] = run.ledger.send(template.jobCount)
             template.write(
-                correlation: slot, firstNumber: run.ledger.send(template.jobCount),
+                correlation: slot, firstNumber: firstNumbers[Int(slot)],
                 sentNanoseconds: now, into: &frames)
             buffer = frames
         }

@@ -10,6 +10,8 @@ final class RawCycle: @unchecked Sendable {
     let queue: String
     let template: EnqueueTemplate
     let ledger = CycleLedger()
+    /// nil: nothing is written down.
+    let history: CycleHistory?
     private(set) var isProducing = false
 
     private let loop: any EventLoop
@@ -22,8 +24,10 @@ final class RawCycle: @unchecked Sendable {
     private var hasEnded = false
 
     private init(
-        shape: CycleShape, queue: String, meter: ProcessorMeter, loop: any EventLoop
+        shape: CycleShape, queue: String, meter: ProcessorMeter, history: CycleHistory?,
+        loop: any EventLoop
     ) {
+        self.history = history
         self.shape = shape
         self.queue = queue
         self.meter = meter
@@ -35,11 +39,13 @@ final class RawCycle: @unchecked Sendable {
 
     /// Measures, waits until every job is acknowledged, and gives back the accounts.
     static func run(
-        _ shape: CycleShape, host: String, port: Int, queue: String, meter: ProcessorMeter
+        _ shape: CycleShape, host: String, port: Int, queue: String, meter: ProcessorMeter,
+        history: CycleHistory? = nil
     ) async throws -> CycleLedger {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         do {
-            let cycle = RawCycle(shape: shape, queue: queue, meter: meter, loop: group.next())
+            let cycle = RawCycle(
+                shape: shape, queue: queue, meter: meter, history: history, loop: group.next())
             let bootstrap = ClientBootstrap(group: group)
                 .channelOption(.tcpOption(.tcp_nodelay), value: 1)
                 .channelOption(
@@ -68,11 +74,11 @@ final class RawCycle: @unchecked Sendable {
 
     private func addHandler(to channel: any Channel, isProducer: Bool) throws {
         if isProducer {
-            let handler = ProducerHandler(run: self)
+            let handler = ProducerHandler(run: self, number: producers.count)
             producers.append(handler)
             try channel.pipeline.syncOperations.addHandler(handler)
         } else {
-            let handler = ConsumerHandler(run: self)
+            let handler = ConsumerHandler(run: self, number: shape.producers + consumers.count)
             consumers.append(handler)
             try channel.pipeline.syncOperations.addHandler(handler)
         }
