@@ -21,6 +21,21 @@ extension SimulatedDisk {
         return sum
     }
 
+    /// The same for what programs see, less some files.
+    package func visibleHash(ignoring ignored: Set<String>) -> UInt64 {
+        var sum: UInt64 = 0
+        for (path, directory) in directories {
+            for (name, entry) in directory.current
+            where !ignored.contains(path.isEmpty ? name : "\(path)/\(name)") {
+                var hash: UInt64 = 1
+                if case .file(let file) = entry { hash = inodes[file]?.current.hash ?? 0 }
+                sum &+= ContentHash.mix(
+                    ContentHash.mix(ContentHash.of(path), ContentHash.of(name)), hash)
+            }
+        }
+        return sum
+    }
+
     private func hash(of entry: Entry) -> UInt64 {
         guard case .file(let file) = entry, let inode = inodes[file] else { return 1 }
         guard !inode.isSettled else { return inode.current.hash }

@@ -180,6 +180,7 @@ package struct SimulatedDisk: Sendable {
 
     /// What becomes of the pages of a file whose sync has failed.
     mutating func failSync(_ file: FileID, _ pages: PagesAfterFailure) {
+        if pages == .keptDirty { return }
         guard var inode = inodes.removeValue(forKey: file) else { return }
         if pages == .reverted {
             inode.dirty.forEach { inode.current.setBlock($0, from: inode.durable) }

@@ -5,29 +5,13 @@ internal import Synchronization
 /// The twin of the kernel's files, in memory, that does the worst which `FileSystem` allows. One
 /// number repeats whatever it does: it has no source of chance of its own.
 package final class SimulatedFileSystem: FileSystem {
-    private struct State {
-        var disk: SimulatedDisk
-        var faults: [(fault: SimulatedFault, seen: Int)] = []
-        var calls: [SimulatedCall] = []
-        var callCount = 0
-        var keepsCalls = true
-        var moments: [SimulatedMoment] = []
-        var keepsMoments = false
-        var note: UInt64 = 0
-        var activity = ""
-        var capacityByteCount: Int?
-        var isLying = false
-        var locks: [SimulatedDisk.FileID: Int] = [:]
-        var nextOpening = 1
-    }
-
     package let blockByteCount: Int
-    private let state: Mutex<State>
+    private let state: Mutex<SimulatedState>
 
     /// - Parameter disk: what is there at the beginning; the disk after a crash, for example.
     package init(_ disk: SimulatedDisk = SimulatedDisk()) {
         blockByteCount = disk.blockByteCount
-        state = Mutex(State(disk: disk))
+        state = Mutex(SimulatedState(disk: disk))
     }
 
     package var rootPath: String { "simulated" }
@@ -89,8 +73,26 @@ package final class SimulatedFileSystem: FileSystem {
         state.withLock { $0.faults.append((fault, 0)) }
     }
 
+    /// From now on all calls do what they are asked; a volume that was filled has space again.
     package func clearFaults() {
-        state.withLock { $0.faults = [] }
+        state.withLock { state in
+            if state.faults.contains(where: \.fault.fillsVolume) { state.capacityByteCount = nil }
+            state.faults = []
+            state.lateErrors = [:]
+        }
+    }
+
+    /// The calls that failed or lied because of a fault, in their order.
+    package var hits: [SimulatedHit] { state.withLock { $0.hits } }
+
+    /// Does something of which faults know nothing: no call of it is counted, written down or fails.
+    package func sparing<Value>(_ body: () throws -> Value) rethrows -> Value {
+        let before = state.withLock { state in
+            defer { state.isSparing = true }
+            return state.isSparing
+        }
+        defer { state.withLock { $0.isSparing = before } }
+        return try body()
     }
 
     // MARK: FileSystem
@@ -168,7 +170,7 @@ package final class SimulatedFileSystem: FileSystem {
     // MARK: Calls
 
     private func opening(
-        _ file: SimulatedDisk.FileID, _ path: String, _ state: inout State
+        _ file: SimulatedDisk.FileID, _ path: String, _ state: inout SimulatedState
     ) -> any File {
         state.nextOpening += 1
         return SimulatedFile(self, file, path, opening: state.nextOpening)
@@ -177,46 +179,30 @@ package final class SimulatedFileSystem: FileSystem {
     /// One call: noted, failed where a test wants it, and done.
     private func call<Value: Sendable>(
         _ call: DiskError.Call, _ path: String, offset: Int = 0, byteCount: Int = 0,
-        failing: (inout State, SimulatedFault) -> Void = { _, _ in },
-        _ body: (inout State) throws(DiskError) -> Value
+        file: SimulatedDisk.FileID? = nil,
+        failing: (inout SimulatedState, SimulatedFault) -> Void = { _, _ in },
+        _ body: (inout SimulatedState) throws(DiskError) -> Value
     ) throws(DiskError) -> Value {
         let result = state.withLock { state -> Result<Value, DiskError> in
             var entry = SimulatedCall(call: call, path: path, offset: offset, byteCount: byteCount)
-            if state.keepsMoments { keepMoment(&state, entry, inFlight: nil) }
-            var hit: SimulatedFault?
-            for index in state.faults.indices where state.faults[index].fault.concerns(call, path) {
-                state.faults[index].seen += 1
-                let fault = state.faults[index].fault
-                let isHit =
-                    fault.isPersistent
-                    ? state.faults[index].seen >= fault.position
-                    : state.faults[index].seen == fault.position
-                if isHit, hit == nil { hit = fault }
-            }
+            if state.isSparing { return Result { () throws(DiskError) in try body(&state) } }
+            if state.keepsMoments { state.keepMoment(before: entry) }
+            entry.obtainsSpace = state.obtainsSpace(entry, file)
+            let hit = state.takeFault(entry, file)
             let result: Result<Value, DiskError>
-            if let hit {
+            state.lie = hit?.lie
+            if let hit, hit.lie == nil {
                 failing(&state, hit)
                 result = .failure(DiskError(call, path, code: hit.code))
             } else {
                 result = Result { () throws(DiskError) in try body(&state) }
             }
+            state.lie = nil
             if case .failure(let error) = result { entry.code = error.code }
-            state.callCount += 1
-            if state.keepsCalls { state.calls.append(entry) }
+            state.made(entry, isHit: hit != nil)
             return result
         }
         return try result.get()
-    }
-
-    private func keepMoment(
-        _ state: inout State, _ next: SimulatedCall, inFlight: SimulatedDisk.InFlight?
-    ) {
-        var disk = state.disk
-        disk.inFlight = inFlight
-        state.moments.append(
-            SimulatedMoment(
-                callCount: state.callCount, next: next, disk: disk, note: state.note,
-                activity: state.activity))
     }
 
     // MARK: Files
@@ -233,7 +219,17 @@ package final class SimulatedFileSystem: FileSystem {
         try call(.read, file.path, offset: offset, byteCount: buffer.count) {
             state throws(DiskError) in
             guard let inode = state.disk.inodes[file.file] else { return 0 }
-            return inode.current.read(into: buffer, at: offset)
+            let count = inode.current.read(into: buffer, at: offset)
+            switch state.lie {
+            case .flippedRead(let bit) where count > 0:
+                let place = bit / 8 % count
+                buffer[place] ^= 1 << UInt8(bit % 8)
+                state.hits[state.hits.count - 1].call.offset = offset + place
+                state.hits[state.hits.count - 1].call.byteCount = 1
+                return count
+            case .shortRead(let byteCount): return min(count, byteCount)
+            default: return count
+            }
         }
     }
 
@@ -242,7 +238,8 @@ package final class SimulatedFileSystem: FileSystem {
     ) throws(DiskError) {
         let content = [UInt8](bytes)
         let kind: DiskError.Call = durably ? .writeDurably : .write
-        try call(kind, file.path, offset: offset, byteCount: bytes.count) { state, fault in
+        try call(kind, file.path, offset: offset, byteCount: bytes.count, file: file.file) {
+            state, fault in
             let taken = Array(content.prefix(fault.writtenByteCount))
             if !taken.isEmpty { state.disk.write(file.file, taken, at: offset) }
             if durably {
@@ -254,12 +251,16 @@ package final class SimulatedFileSystem: FileSystem {
             if state.keepsMoments {
                 let entry = SimulatedCall(
                     call: kind, path: file.path, offset: offset, byteCount: content.count)
-                keepMoment(
-                    &state, entry,
+                state.keepMoment(
+                    before: entry,
                     inFlight: SimulatedDisk.InFlight(
                         file: file.file, offset: offset, bytes: content))
             }
-            let fitting = room(for: content.count, at: offset, in: file.file, &state)
+            let fitting = state.room(for: content.count, at: offset, in: file.file)
+            if let lie = state.lie, fitting == content.count {
+                state.tell(lie, file.file, content, at: offset, durably: durably)
+                return
+            }
             let touched = state.disk.write(
                 file.file, fitting == content.count ? content : Array(content.prefix(fitting)),
                 at: offset)
@@ -272,10 +273,11 @@ package final class SimulatedFileSystem: FileSystem {
     }
 
     fileprivate func sync(_ file: SimulatedFile) throws(DiskError) {
-        try call(.sync, file.path) { state, fault in
+        try call(.sync, file.path, file: file.file) { state, fault in
             state.disk.failSync(file.file, fault.pages)
         } _: { state throws(DiskError) in
-            if state.isLying {
+            if case .lateError(let code)? = state.lie { state.lateErrors[file.file] = code }
+            if state.isLying || state.lie != nil {
                 state.disk.failSync(file.file, .keptClean)
             } else {
                 state.disk.sync(file.file)
@@ -285,7 +287,7 @@ package final class SimulatedFileSystem: FileSystem {
 
     fileprivate func allocate(_ file: SimulatedFile, byteCount: Int) throws(DiskError) {
         try call(.allocate, file.path, byteCount: byteCount) { state throws(DiskError) in
-            guard room(for: byteCount, at: 0, in: file.file, &state) == byteCount else {
+            guard state.room(for: byteCount, at: 0, in: file.file) == byteCount else {
                 throw DiskError(.allocate, file.path, code: ENOSPC)
             }
             state.disk.allocate(file.file, byteCount: byteCount)
@@ -304,21 +306,6 @@ package final class SimulatedFileSystem: FileSystem {
         state.withLock { state in
             if state.locks[file.file] == file.opening { state.locks[file.file] = nil }
         }
-    }
-
-    /// How many of these bytes the volume has room for.
-    private func room(
-        for byteCount: Int, at offset: Int, in file: SimulatedDisk.FileID, _ state: inout State
-    ) -> Int {
-        guard let capacity = state.capacityByteCount, byteCount > 0 else { return byteCount }
-        var free = max(0, capacity - state.disk.allocatedByteCount) / blockByteCount
-        let allocated = state.disk.inodes[file]?.allocated ?? BlockSet()
-        for block in offset / blockByteCount...(offset + byteCount - 1) / blockByteCount
-        where !allocated.contains(block) {
-            if free == 0 { return max(0, block * blockByteCount - offset) }
-            free -= 1
-        }
-        return byteCount
     }
 }
 
