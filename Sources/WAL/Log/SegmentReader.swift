@@ -33,6 +33,9 @@ final class SegmentReader {
     }
 
     /// Bytes of the file, valid until the next call. Those that the file does not have are zeros.
+    ///
+    /// - Throws: EIO also where the file has bytes and the disk ends before them: taken for zeros,
+    ///   they would be a torn commit.
     func bytes(at offset: Int, count: Int) throws(DiskError) -> UnsafeRawBufferPointer {
         if !(held.lowerBound <= offset && offset + count <= held.upperBound) {
             try fill(from: offset, atLeast: count)
@@ -129,6 +132,10 @@ final class SegmentReader {
         let part = UnsafeMutableRawBufferPointer(rebasing: window[..<wanted])
         let done = try file.read(into: part, at: offset)
         if done < wanted {
+            let byteCount = try file.byteCount()
+            if offset + done < min(byteCount, offset + wanted) {
+                throw DiskError(.read, file.path, code: DiskError.inputOutput)
+            }
             UnsafeMutableRawBufferPointer(rebasing: part[done...]).initializeMemory(
                 as: UInt8.self, repeating: 0)
         }
