@@ -16,6 +16,12 @@ package enum DirectoryLayout {
         "\(log)/\(digits(number)).idx"
     }
 
+    /// The number that the path of a segment in the log says; nil for any other file.
+    static func segmentNumber(ofPath path: String) -> UInt64? {
+        guard path.hasPrefix("\(log)/") else { return nil }
+        return segmentNumber(ofName: String(path.dropFirst(log.count + 1)))
+    }
+
     /// The number in the name of a segment; nil for every other name.
     static func segmentNumber(ofName name: String) -> UInt64? {
         number(ofName: name, ending: ".seg")

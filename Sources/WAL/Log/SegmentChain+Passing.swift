@@ -53,15 +53,16 @@ extension SegmentChain {
         func pass(_ kind: LogDamage.Kind, _ offset: Int, _ byteCount: Int) {
             let header = copies?.header
             let byteCountMax = max(fileByteCount, header?.byteCount ?? 0, segmentByteCount)
+            let written = header?.number ?? number
+            // Where another file has that number, this one holds what its own name says.
+            let former = numbers.contains(written) ? number : written
             passage.unusable.append(
                 LogPassage.Unusable(
-                    number: number, writtenNumber: header?.number ?? number,
+                    number: number, writtenNumber: former,
                     damage: LogDamage(kind, segment: number, offset: offset, byteCount: byteCount),
                     recordCountMax: byteCountMax / RecordFormat.plainHeadByteCount))
             // Put aside as what it was, so that the next opening knows where that went.
-            let written = header?.number ?? number
-            passage.putAside(
-                DirectoryLayout.segment(number), as: numbers.contains(written) ? number : written)
+            passage.putAside(DirectoryLayout.segment(number), as: former)
         }
         guard let copies else {
             pass(.segmentHeader, 0, max(fileByteCount, 1))

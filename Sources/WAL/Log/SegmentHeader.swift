@@ -96,7 +96,16 @@ package struct SegmentHeader: Equatable, Sendable {
             header = last.withUnsafeBytes { SegmentHeader(decoding: $0) }
             alignment *= 2
         }
-        guard let header else { return nil }
+        guard var header else { return nil }
+        // A copy may be one that was written for another number and never written over: where the
+        // file's name and the other copy say the same, that is what it is.
+        if let number = DirectoryLayout.segmentNumber(ofPath: file.path), header.number != number,
+            fileByteCount >= header.alignment
+        {
+            let last = try file.read(byteCount: 4096, at: fileByteCount - header.alignment)
+            let other = last.withUnsafeBytes { SegmentHeader(decoding: $0) }
+            if let other, other.number == number, other.uuid == header.uuid { header = other }
+        }
         let firstBlock = try file.read(byteCount: header.alignment, at: 0)
         let lastBlock = try file.read(
             byteCount: header.alignment, at: header.byteCount - header.alignment)
