@@ -96,8 +96,12 @@ struct LogParts {
     }
 
     /// Shows every record of the plain segments that can be read, by number.
+    ///
+    /// - Parameter missUnlisted: gets the indexed records of segments whose START is damaged: no
+    ///   snapshot can list these, so nobody will find them.
     func forEachRecord(
-        _ show: (_ lsn: LSN, _ frameTime: Int64, _ body: UnsafeRawBufferPointer) -> Void
+        _ show: (_ lsn: LSN, _ frameTime: Int64, _ body: UnsafeRawBufferPointer) -> Void,
+        missUnlisted: (LSN) -> Void
     ) throws(LogError) {
         for segment in plain {
             var frameTime: Int64 = 0
@@ -105,7 +109,12 @@ struct LogParts {
                 switch item {
                 case .damage: break
                 case .frame(let frame): frameTime = frame.frameTime
-                case .record(let lsn, _, _, let body): show(lsn, frameTime, body)
+                case .record(let lsn, _, let isIndexed, let body):
+                    if isIndexed, segment.start == nil {
+                        missUnlisted(lsn)
+                    } else {
+                        show(lsn, frameTime, body)
+                    }
                 }
             }
         }

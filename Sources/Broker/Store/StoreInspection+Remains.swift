@@ -20,6 +20,8 @@ extension StoreInspection {
         try parts.forEachRecord { lsn, frameTime, body in
             recordCount += 1
             remains.note(lsn: lsn, frameTime: frameTime, body: body)
+        } missUnlisted: {
+            remains.noteEnd($0)
         }
         // A last segment without a record still says how far the ones before it went.
         if let end = parts.plain.compactMap({ $0.lsns?.upperBound }).max() { remains.noteEnd(end) }
