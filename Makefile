@@ -50,6 +50,12 @@ flips: build ## every bit of a small store flipped (LAYOUTS=1-3; LAYOUT= SEED= F
 judge: build ## a recorded history against the promises (HISTORY=file; OPTIONS=--drained …)
 	@.build/release/history $(OPTIONS) "$(HISTORY)"
 
+faults: build ## every call of twelve workloads fails or lies (WORKLOAD= FAULT= CALL= repeat one; STRIDE= THREADS=)
+	@.build/release/sweep $(if $(WORKLOADS),--workloads $(WORKLOADS)) \
+	  $(if $(WORKLOAD),--workloads $(WORKLOAD)) $(if $(FAULT),--faults $(FAULT)) \
+	  $(if $(FAULTS),--faults $(FAULTS)) $(if $(CALL),--call $(CALL)) \
+	  $(if $(STRIDE),--stride $(STRIDE)) $(if $(THREADS),--threads $(THREADS))
+
 bench: build ## throughput and latency of the broker beside the disk's own sync rate
 	@bench/run
 
@@ -57,4 +63,4 @@ hooks: ## git formats what is committed and offers the form of a message
 	git config core.hooksPath scripts/hooks
 	git config commit.template scripts/hooks/commit.template
 
-.PHONY: help build run test format lint check prove-sync explore simulate flips judge bench deps hooks
+.PHONY: help build run test format lint check prove-sync explore simulate flips judge faults bench deps hooks

@@ -197,6 +197,13 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Tests/Flip"),
+        .executableTarget(
+            name: "sweep",
+            dependencies: [
+                "HoldfastExplorer",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Tests/Sweep"),
         .testTarget(
             name: "ExplorerTests",
             dependencies: ["HoldfastDisk", "HoldfastExplorer", "HoldfastSimulation"]),

@@ -71,7 +71,8 @@ package struct FlipJudge {
     ) throws -> StoreUnderTest {
         try StoreUnderTest(
             fileSystem, layout: subject.storeLayout, clock: clock,
-            entropy: ContentHash.mix(ContentHash.mix(subject.seed, UInt64(number)), opening))
+            entropy: ContentHash.mix(ContentHash.mix(subject.seed, UInt64(number)), opening),
+            keepsCalls: opening == 1)
     }
 
     private var firstClock: SimulatedClock {

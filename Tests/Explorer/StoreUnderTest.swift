@@ -22,6 +22,8 @@ package final class StoreUnderTest {
     private let log: WriteAheadLog
     private let upkeep: Upkeep
     @exclusivity(unchecked) private var engine: JobEngine
+    /// What the opening found damaged and went on without.
+    let damageReport: DamageReport?
     /// Broker time at `bootBase` of the boot clock.
     private let timeBase: Int64
     private let bootBase: Int64
@@ -33,15 +35,17 @@ package final class StoreUnderTest {
 
     /// Opens the store that is on the disk, or makes one.
     ///
-    /// - Parameter entropy: of this opening; no two of one store may have the same.
+    /// - Parameters:
+    ///   - entropy: of this opening; no two of one store may have the same.
+    ///   - keepsCalls: whether the disk writes its calls down, which takes time.
     package init(
         _ fileSystem: SimulatedFileSystem, layout: StoreLayout, clock: SimulatedClock,
-        entropy: UInt64, flaw: Flaw? = nil
+        entropy: UInt64, flaw: Flaw? = nil, keepsCalls: Bool = false
     ) throws {
         self.fileSystem = fileSystem
         self.clock = clock
         self.flaw = flaw
-        fileSystem.keepsCalls = false
+        fileSystem.keepsCalls = keepsCalls
         fileSystem.activity = Activity.opening
         fileSystem.isLying = flaw == .skipsSyncs
         self.layout = layout
@@ -51,6 +55,7 @@ package final class StoreUnderTest {
         directory = store.directory
         log = store.log
         upkeep = store.upkeep
+        damageReport = store.damageReport
         engine = store.takeEngine(bootMilliseconds: clock.bootMilliseconds)
         timeBase = log.recovery.timeBaseMilliseconds
         bootBase = clock.bootMilliseconds
@@ -104,7 +109,7 @@ package final class StoreUnderTest {
     package func commit(_ timeline: inout Timeline, notesState: Bool = true) throws {
         guard isBatchOpen else { return }
         isBatchOpen = false
-        guard !batch.isEmpty else { return }
+        guard !batch.isEmpty else { return try checkPages() }
         timeline.note(batch, stateHash: notesState ? stateHash : 0)
         try checkPages()
         commitCount += 1
@@ -114,6 +119,19 @@ package final class StoreUnderTest {
         }
         if flaw == .cannotGoOn, lastLSN > 4, commitCount == 2 { throw PlantedFault() }
         if flaw == .acknowledgesBeforeAppend { fileSystem.note = batch.lastLSN }
+        try append()
+    }
+
+    /// Whether there are records that are in the engine and in no commit.
+    var hasUncommittedBatch: Bool { !batch.isEmpty && batch.firstLSN == nextLSN }
+
+    /// Commits what `commit` has failed to, whatever the pages say.
+    func commitAgain() throws {
+        isBatchOpen = false
+        if hasUncommittedBatch { try append() }
+    }
+
+    private func append() throws {
         fileSystem.activity = Activity.appending
         try log.append(batch)
         fileSystem.activity = Activity.none
@@ -154,6 +172,18 @@ package final class StoreUnderTest {
             beginSnapshot()
             while try maintenanceStep() {}
         }
+    }
+
+    /// Begins a snapshot of the last commit, unless one is being written.
+    func takeSnapshot() {
+        if engine.lastLSN == lastLSN, !upkeep.isBusy { beginSnapshot() }
+    }
+
+    /// Lets enough time pass for a piece of the sealed segments to be read.
+    func advanceScrubbing() {
+        _ = upkeep.advanceScrubbing(toBootMilliseconds: clock.bootMilliseconds)
+        clock.pass(2_000)
+        _ = upkeep.advanceScrubbing(toBootMilliseconds: clock.bootMilliseconds)
     }
 
     private func takeOutcome() {
@@ -251,6 +281,15 @@ package final class StoreUnderTest {
             hashes[lsn] = .some(birth.map { ContentHash.of($0.content) })
         }
         return hashes
+    }
+
+    /// What the births of jobs say, as far as the log has them.
+    func births(of lsns: [LSN]) throws -> [LSN: BirthFacts] {
+        var births: [LSN: BirthFacts] = [:]
+        try log.read(lsns) { lsn, body in
+            births[lsn] = body.flatMap { BirthFacts(lsn: lsn, body: $0) }
+        }
+        return births
     }
 
     /// What a job's birth says, in the open batch or in the log; nil where it cannot be read.

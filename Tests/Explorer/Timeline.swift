@@ -42,6 +42,12 @@ package struct Timeline: Sendable {
             Boundary(lastLSN: batch.lastLSN, stateHash: stateHash, recordNames: names))
     }
 
+    /// A start has gone on past damage: the state is another one from here on.
+    mutating func passDamage(to lsn: LSN, stateHash: UInt64) {
+        while let last = boundaries.last, last.lastLSN >= lsn { boundaries.removeLast() }
+        boundaries.append(Boundary(lastLSN: lsn, stateHash: stateHash, recordNames: []))
+    }
+
     /// Forgets what came after `lsn`: it never happened.
     mutating func cut(after lsn: LSN) {
         while let last = boundaries.last, last.lastLSN > lsn { boundaries.removeLast() }
@@ -72,7 +78,7 @@ package struct Timeline: Sendable {
         return index < births.count && births[index].lsn == lsn ? births[index].contentHash : nil
     }
 
-    private func stateHash(at lsn: LSN) -> UInt64? {
+    func stateHash(at lsn: LSN) -> UInt64? {
         if lsn == 0 { return emptyStateHash }
         let index = firstIndex(boundaries.count) { boundaries[$0].lastLSN >= lsn }
         guard index < boundaries.count, boundaries[index].lastLSN == lsn else { return nil }
