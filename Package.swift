@@ -167,6 +167,11 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Tests/Judge"),
+        // Real brokers as processes, connections to them byte by byte, and load on them: for end-to-end
+        // tests and torture.
+        .target(
+            name: "HoldfastHarness", dependencies: ["HoldfastHistory", "HoldfastModel"],
+            path: "Tests/Harness"),
         // Crashes of a store at every call, and a store with clients and faults, both by seed.
         .target(
             name: "HoldfastExplorer",
@@ -265,7 +270,8 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "HoldfastClient", "HoldfastHistory", "HoldfastModel", "broker", "brokerctl",
+                "HoldfastClient", "HoldfastHarness", "HoldfastHistory", "HoldfastModel", "broker",
+                "brokerctl",
             ],
             exclude: ["Clients"]),
     ]

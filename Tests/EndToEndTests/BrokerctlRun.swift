@@ -1,4 +1,5 @@
 internal import Foundation
+internal import HoldfastHarness
 
 /// What one call of `brokerctl` said and how it ended.
 struct BrokerctlRun {

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import HoldfastHarness
 internal import Testing
 
 @Suite struct BrokerctlTests {

@@ -1,3 +1,4 @@
+internal import HoldfastHarness
 internal import Testing
 
 /// "Everything owed and an empty reply are sent, and the broker closes the connection."

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import HoldfastHarness
 
 /// A Markdown page whose `console` blocks are to be true: commands behind `$ `, and below each what
 /// it prints.

@@ -1,3 +1,4 @@
+internal import HoldfastHarness
 internal import HoldfastHistory
 internal import HoldfastModel
 internal import Testing

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import HoldfastHarness
 internal import HoldfastHistory
 internal import HoldfastModel
 internal import Testing

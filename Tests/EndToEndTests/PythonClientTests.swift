@@ -1,4 +1,5 @@
 internal import Foundation
+internal import HoldfastHarness
 internal import Testing
 
 /// A client in another language, written from docs/protocol.md alone, against the real broker.

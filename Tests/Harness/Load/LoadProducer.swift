@@ -3,7 +3,7 @@ internal import HoldfastModel
 
 /// Enqueues, several requests in flight, until the run drains. After a crash it connects again and
 /// repeats what was not answered, with the same numbers; now and then it gives up instead.
-struct LoadProducer {
+package struct LoadProducer {
     private struct Request {
         let sequence: UInt64
         let queue: Int
@@ -21,7 +21,7 @@ struct LoadProducer {
 
     private static let readyCountMax: UInt64 = 2_000
 
-    init(run: LoadRun, client: UInt32) {
+    package init(run: LoadRun, client: UInt32) {
         self.run = run
         self.client = client
         random = SeededRandom(seed: run.seed &* 1_000 &+ UInt64(client))
@@ -29,7 +29,7 @@ struct LoadProducer {
         producer = (0..<16).map { _ in UInt8.random(in: 0...255, using: &random) }
     }
 
-    mutating func work() throws {
+    package mutating func work() throws {
         var generation = 0
         while let next = run.nextGeneration(after: generation) {
             generation = next

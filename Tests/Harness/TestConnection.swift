@@ -1,25 +1,25 @@
 internal import Foundation
-internal import HoldfastModel
+package import HoldfastModel
 
 /// A blocking connection to a broker, one thread's own, that speaks docs/protocol.md byte by byte
 /// and shows everything that comes back.
-final class TestConnection {
-    struct Frame {
-        let kind: UInt8
-        let correlation: UInt32
-        let body: [UInt8]
+package final class TestConnection {
+    package struct Frame {
+        package let kind: UInt8
+        package let correlation: UInt32
+        package let body: [UInt8]
     }
 
     /// The connection is gone, or was never there.
-    struct Disconnected: Error, CustomStringConvertible {
-        let description: String
+    package struct Disconnected: Error, CustomStringConvertible {
+        package let description: String
     }
 
     /// A whole request was refused.
-    struct Refused: Error, Equatable, CustomStringConvertible {
-        let code: RefusalCode
-        let message: String
-        var description: String { "\(code.name): \(message)" }
+    package struct Refused: Error, Equatable, CustomStringConvertible {
+        package let code: RefusalCode
+        package let message: String
+        package var description: String { "\(code.name): \(message)" }
     }
 
     private let socket: Int32
@@ -27,12 +27,12 @@ final class TestConnection {
     private var received: [UInt8] = []
     /// Replies that came before they were asked for.
     private var early: [UInt32: Frame] = [:]
-    private(set) var storeUUID: [UInt8] = []
+    package private(set) var storeUUID: [UInt8] = []
 
     /// Connects, and greets unless told not to.
     ///
     /// - Parameter producer: 16 bytes; zeros: enqueues cannot be repeated.
-    init(
+    package init(
         port: Int, producer: [UInt8] = Array(repeating: 0, count: 16), greets: Bool = true
     ) throws {
         socket = Foundation.socket(AF_INET, Int32(SOCK_STREAM.rawValue) | O_CLOEXEC, 0)
@@ -67,7 +67,7 @@ final class TestConnection {
     // MARK: Frames
 
     /// Sends bytes as they are.
-    func write(_ bytes: [UInt8]) throws {
+    package func write(_ bytes: [UInt8]) throws {
         var rest = bytes[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes {
@@ -81,7 +81,7 @@ final class TestConnection {
         }
     }
 
-    static func frame(kind: UInt8, correlation: UInt32, body: [UInt8]) -> [UInt8] {
+    package static func frame(kind: UInt8, correlation: UInt32, body: [UInt8]) -> [UInt8] {
         BodyWriter.body {
             $0.integer(UInt32(8 + body.count))
             $0.integer(kind)
@@ -94,14 +94,14 @@ final class TestConnection {
     /// Sends a request and waits for nothing.
     ///
     /// - Returns: its correlation.
-    func send(_ kind: UInt8, _ body: [UInt8] = []) throws -> UInt32 {
+    package func send(_ kind: UInt8, _ body: [UInt8] = []) throws -> UInt32 {
         defer { nextCorrelation &+= 1 }
         try write(Self.frame(kind: kind, correlation: nextCorrelation, body: body))
         return nextCorrelation
     }
 
     /// The next frame that comes; nil where the broker closed the connection.
-    func next() throws -> Frame? {
+    package func next() throws -> Frame? {
         guard let header = try take(12) else { return nil }
         var reader = BodyReader(header)
         let length = Int(try reader.integer(UInt32.self))
@@ -118,7 +118,7 @@ final class TestConnection {
     }
 
     /// Whether the broker closes the connection without saying anything more.
-    func isClosedByBroker() throws -> Bool { try next() == nil }
+    package func isClosedByBroker() throws -> Bool { try next() == nil }
 
     private func take(_ count: Int) throws -> [UInt8]? {
         var buffer = [UInt8](repeating: 0, count: 65_536)
@@ -143,7 +143,7 @@ final class TestConnection {
     /// The reply to a request that was sent, in whatever order replies come.
     ///
     /// - Throws: `Refused` where it was.
-    func reply(to correlation: UInt32) throws -> BodyReader {
+    package func reply(to correlation: UInt32) throws -> BodyReader {
         var frame = early.removeValue(forKey: correlation)
         while frame == nil {
             guard let next = try next() else {
@@ -160,7 +160,7 @@ final class TestConnection {
         return BodyReader(frame.body)
     }
 
-    static func refusal(_ frame: Frame) throws -> Refused {
+    package static func refusal(_ frame: Frame) throws -> Refused {
         var reader = BodyReader(frame.body)
         let number = try reader.integer(UInt16.self)
         guard frame.kind == 0xFF, let code = RefusalCode(rawValue: number) else {
@@ -172,13 +172,13 @@ final class TestConnection {
         return Refused(code: code, message: message)
     }
 
-    func ask(_ kind: UInt8, _ body: [UInt8] = []) throws -> BodyReader {
+    package func ask(_ kind: UInt8, _ body: [UInt8] = []) throws -> BodyReader {
         try reply(to: try send(kind, body))
     }
 
     // MARK: The greeting
 
-    static func greeting(producer: [UInt8] = Array(repeating: 0, count: 16)) -> [UInt8] {
+    package static func greeting(producer: [UInt8] = Array(repeating: 0, count: 16)) -> [UInt8] {
         BodyWriter.body {
             $0.raw("HLDF".utf8)
             $0.integer(UInt16(1))

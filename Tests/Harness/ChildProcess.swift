@@ -1,4 +1,4 @@
-internal import Foundation
+package import Foundation
 internal import Synchronization
 
 /// A process that a test started: its output line by line, its end, and signals to it. Whoever
@@ -6,8 +6,8 @@ internal import Synchronization
 ///
 /// One thread reads the output and then collects the exit status. A process that is still running
 /// when nobody holds this any more is killed.
-final class ChildProcess: Sendable {
-    enum Exit: Hashable, Sendable {
+package final class ChildProcess: Sendable {
+    package enum Exit: Hashable, Sendable {
         case code(Int32)
         case signal(Int32)
     }
@@ -27,7 +27,7 @@ final class ChildProcess: Sendable {
         var exitWaiters: [CheckedContinuation<Exit, Never>] = []
     }
 
-    let processID: pid_t
+    package let processID: pid_t
     private let state: Shared
 
     /// Outlives the child's owner, since the reading thread holds it.
@@ -39,7 +39,9 @@ final class ChildProcess: Sendable {
     ///   - executable: a path, or a name that is looked for in PATH.
     ///   - environment: beside PATH, HOME, TMPDIR and LD_LIBRARY_PATH. Nothing else of this
     ///     process's environment is passed on.
-    init(_ executable: String, _ arguments: [String], environment: [String: String] = [:]) throws {
+    package init(
+        _ executable: String, _ arguments: [String], environment: [String: String] = [:]
+    ) throws {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
@@ -123,21 +125,21 @@ final class ChildProcess: Sendable {
 
     // MARK: What it said
 
-    var standardOutput: String {
+    package var standardOutput: String {
         state.state.withLock { String(decoding: $0.standardOutput, as: UTF8.self) }
     }
 
-    var standardError: String {
+    package var standardError: String {
         state.state.withLock { String(decoding: $0.standardError, as: UTF8.self) }
     }
 
     /// Both, line by line.
-    var output: String { state.state.withLock { $0.lines.joined(separator: "\n") } }
+    package var output: String { state.state.withLock { $0.lines.joined(separator: "\n") } }
 
     /// The first line that is wanted, written already or still to come.
     ///
     /// - Returns: nil where the process ended without one.
-    func line(where isWanted: @escaping @Sendable (String) -> Bool) async -> String? {
+    package func line(where isWanted: @escaping @Sendable (String) -> Bool) async -> String? {
         await withCheckedContinuation { continuation in
             let found: String?? = state.state.withLock { state in
                 if let line = state.lines.first(where: isWanted) { return .some(line) }
@@ -153,7 +155,7 @@ final class ChildProcess: Sendable {
     // MARK: Its end
 
     /// Waits until it has ended and all its output was read.
-    func exit() async -> Exit {
+    package func exit() async -> Exit {
         await withCheckedContinuation { continuation in
             let exit: Exit? = state.state.withLock { state in
                 if state.exit == nil { state.exitWaiters.append(continuation) }
@@ -164,7 +166,7 @@ final class ChildProcess: Sendable {
     }
 
     /// Does nothing where the process has ended.
-    func send(_ signal: Int32) {
+    package func send(_ signal: Int32) {
         // Under the lock, since the number may belong to another process once it was collected.
         state.state.withLock { state in
             if state.exit == nil { _ = Foundation.kill(processID, signal) }
@@ -173,7 +175,7 @@ final class ChildProcess: Sendable {
 
     /// Kills it where it still runs, and returns when it uses no file any more. Blocks for as long
     /// as the kernel takes.
-    func end() {
+    package func end() {
         send(SIGKILL)
         Self.awaitEnd(of: processID)
     }

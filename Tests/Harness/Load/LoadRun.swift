@@ -1,13 +1,13 @@
 internal import Foundation
-internal import HoldfastHistory
-internal import HoldfastModel
+package import HoldfastHistory
+package import HoldfastModel
 internal import Synchronization
 
 /// A broker under load, killed again and again: what its clients share. Clients are threads that
 /// block; they learn of a restart by waiting for it here, not by trying again and again.
-final class LoadRun: Sendable {
+package final class LoadRun: Sendable {
     /// What a queue of the run asks of its jobs.
-    static let queues: [(name: String, policy: QueuePolicy)] = [
+    package static let queues: [(name: String, policy: QueuePolicy)] = [
         (
             "steady",
             QueuePolicy(
@@ -31,7 +31,7 @@ final class LoadRun: Sendable {
         ),
     ]
 
-    enum Phase {
+    package enum Phase {
         case load
         /// Nothing more is enqueued; everything is consumed.
         case drain
@@ -46,9 +46,9 @@ final class LoadRun: Sendable {
         var failure: String?
     }
 
-    let broker: BrokerProcess
-    let history = HistoryRecorder()
-    let seed: UInt64
+    package let broker: BrokerProcess
+    package let history = HistoryRecorder()
+    package let seed: UInt64
     private let condition = NSCondition()
     /// Under `condition`.
     nonisolated(unsafe) private var state = State()
@@ -56,19 +56,19 @@ final class LoadRun: Sendable {
     private let expiriesUntilKill = Atomic<Int>(.max)
     private let answers = Atomic<Int>(0)
 
-    init(broker: BrokerProcess, seed: UInt64) {
+    package init(broker: BrokerProcess, seed: UInt64) {
         self.broker = broker
         self.seed = seed
     }
 
     // MARK: For the clients
 
-    var phase: Phase { condition.withLock { state.phase } }
+    package var phase: Phase { condition.withLock { state.phase } }
 
     /// Waits for a broker that was started after the one of that generation.
     ///
     /// - Returns: nil where the run has failed.
-    func nextGeneration(after generation: Int) -> Int? {
+    package func nextGeneration(after generation: Int) -> Int? {
         condition.withLock {
             while state.generation <= generation, state.phase != .failed { condition.wait() }
             return state.phase == .failed ? nil : state.generation
@@ -76,20 +76,20 @@ final class LoadRun: Sendable {
     }
 
     /// Called for each answer that a client received: one of them kills the broker.
-    func answered(_ count: Int = 1) {
+    package func answered(_ count: Int = 1) {
         answers.add(count, ordering: .relaxed)
         let left = answersUntilKill.subtract(count, ordering: .relaxed)
         if left.newValue <= 0, left.oldValue > 0 { broker.sendKill() }
     }
 
     /// Called for each delivery of a job that had been leased before and was lost.
-    func sawExpiry() {
+    package func sawExpiry() {
         let left = expiriesUntilKill.subtract(1, ordering: .relaxed)
         if left.newValue == 0 { broker.sendKill() }
     }
 
     /// Ends the run: the first reason counts.
-    func fail(_ reason: String) {
+    package func fail(_ reason: String) {
         condition.withLock {
             if state.failure == nil { state.failure = reason }
             state.phase = .failed
@@ -100,31 +100,31 @@ final class LoadRun: Sendable {
 
     // MARK: For who drives it
 
-    var answerCount: Int { answers.load(ordering: .relaxed) }
-    var failure: String? { condition.withLock { state.failure } }
+    package var answerCount: Int { answers.load(ordering: .relaxed) }
+    package var failure: String? { condition.withLock { state.failure } }
 
-    func killAfter(answers: Int) {
+    package func killAfter(answers: Int) {
         answersUntilKill.store(answers, ordering: .relaxed)
     }
 
-    func killAfter(expiries: Int) {
+    package func killAfter(expiries: Int) {
         expiriesUntilKill.store(expiries, ordering: .relaxed)
     }
 
-    func disarm() {
+    package func disarm() {
         answersUntilKill.store(.max, ordering: .relaxed)
         expiriesUntilKill.store(.max, ordering: .relaxed)
     }
 
     /// The broker serves; all who wait for it go on.
-    func serves() {
+    package func serves() {
         condition.withLock {
             state.generation += 1
             condition.broadcast()
         }
     }
 
-    func drain() {
+    package func drain() {
         condition.withLock {
             if state.phase == .load { state.phase = .drain }
         }

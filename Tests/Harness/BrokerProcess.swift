@@ -1,11 +1,11 @@
-internal import Foundation
+package import Foundation
 internal import Synchronization
 
 /// A real broker on a data directory of its own, started, killed and started again by tests.
 ///
 /// The first start takes any free port, later ones take the same again. The broker is killed and
 /// its directory removed when nobody holds this any more.
-final class BrokerProcess: Sendable {
+package final class BrokerProcess: Sendable {
     private struct State {
         var child: ChildProcess
         var port: Int
@@ -13,7 +13,7 @@ final class BrokerProcess: Sendable {
         var earlierOutput: [String] = []
     }
 
-    let directory: TemporaryDirectory
+    package let directory: TemporaryDirectory
     private let arguments: [String]
     private let state: Mutex<State>
 
@@ -21,7 +21,7 @@ final class BrokerProcess: Sendable {
     ///
     /// - Parameter arguments: beside `--data-dir` and `--listen`. The segments are the smallest
     ///   with which all limits are as usual, so that a test does not write 64 MiB of zeros.
-    static func start(
+    package static func start(
         _ arguments: [String] = ["--segment-mib", "4"]
     ) async throws -> BrokerProcess {
         let directory = try TemporaryDirectory()
@@ -57,45 +57,45 @@ final class BrokerProcess: Sendable {
 
     private static let dataDirectoryName = "data"
 
-    var dataDirectory: String { directory.path(of: Self.dataDirectoryName) }
-    var port: Int { state.withLock { $0.port } }
+    package var dataDirectory: String { directory.path(of: Self.dataDirectoryName) }
+    package var port: Int { state.withLock { $0.port } }
     /// As `--broker` and `HOLDFAST_BROKER` want it.
-    var address: String { "127.0.0.1:\(port)" }
-    var processID: pid_t { state.withLock { $0.child.processID } }
+    package var address: String { "127.0.0.1:\(port)" }
+    package var processID: pid_t { state.withLock { $0.child.processID } }
 
     /// All that the brokers on this directory wrote, to be shown with a failure.
-    var log: String {
+    package var log: String {
         state.withLock { ($0.earlierOutput + [$0.child.output]).joined(separator: "\n") }
     }
 
     // MARK: Its end
 
     /// SIGKILL; returns when the process is gone.
-    func kill() async {
+    package func kill() async {
         let child = state.withLock { $0.child }
         child.send(SIGKILL)
         _ = await child.exit()
     }
 
     /// SIGKILL without waiting.
-    func sendKill() {
+    package func sendKill() {
         state.withLock { $0.child }.send(SIGKILL)
     }
 
     /// SIGTERM without waiting.
-    func sendTerminate() {
+    package func sendTerminate() {
         state.withLock { $0.child }.send(SIGTERM)
     }
 
     /// SIGTERM; returns how the process ended.
-    func terminate() async -> ChildProcess.Exit {
+    package func terminate() async -> ChildProcess.Exit {
         let child = state.withLock { $0.child }
         child.send(SIGTERM)
         return await child.exit()
     }
 
     /// Waits for the process to end by itself.
-    func exit() async -> ChildProcess.Exit {
+    package func exit() async -> ChildProcess.Exit {
         await state.withLock { $0.child }.exit()
     }
 
@@ -103,7 +103,7 @@ final class BrokerProcess: Sendable {
 
     /// Starts a broker on the same directory and port, and waits until it serves. The one before
     /// must have ended.
-    func restart() async throws {
+    package func restart() async throws {
         let (earlier, port) = state.withLock { ($0.child, $0.port) }
         let (child, _) = try await Self.serve(dataDirectory, port: port, arguments)
         state.withLock { state in
@@ -113,7 +113,7 @@ final class BrokerProcess: Sendable {
     }
 
     /// Starts a broker on a directory and waits until it serves.
-    static func serve(
+    package static func serve(
         _ dataDirectory: String, port: Int, _ arguments: [String]
     ) async throws -> (ChildProcess, port: Int) {
         let child = try run(
@@ -131,7 +131,7 @@ final class BrokerProcess: Sendable {
     }
 
     /// Starts a broker process with exactly these arguments and waits for nothing.
-    static func run(
+    package static func run(
         _ arguments: [String], environment: [String: String] = [:]
     ) throws -> ChildProcess {
         try ChildProcess(try BuiltProgram.broker.path, arguments, environment: environment)
@@ -139,12 +139,12 @@ final class BrokerProcess: Sendable {
 }
 
 /// A program of this package, as it was built beside the tests.
-enum BuiltProgram: String {
+package enum BuiltProgram: String {
     case broker
     case brokerctl
 
     /// The tests' own program lies in the build directory, and the others beside it.
-    var path: String {
+    package var path: String {
         get throws {
             var directory = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
             // Some ways to run the tests put their program a few directories deeper.

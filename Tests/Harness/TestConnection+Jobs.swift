@@ -1,65 +1,84 @@
-internal import HoldfastModel
+package import HoldfastModel
 
-struct TestJob {
-    var payload: [UInt8]
-    var priority: UInt8 = 0
+package struct TestJob {
+    package var payload: [UInt8]
+    package var priority: UInt8 = 0
     /// 0: the queue's.
-    var attemptCountMax: UInt32 = 0
-    var delayMilliseconds: UInt64 = 0
+    package var attemptCountMax: UInt32 = 0
+    package var delayMilliseconds: UInt64 = 0
 
-    init(_ text: String, delayMilliseconds: UInt64 = 0, attemptCountMax: UInt32 = 0) {
+    package init(_ text: String, delayMilliseconds: UInt64 = 0, attemptCountMax: UInt32 = 0) {
         payload = Array(text.utf8)
         self.delayMilliseconds = delayMilliseconds
         self.attemptCountMax = attemptCountMax
     }
 }
 
-struct TestDelivery: Sendable {
-    var token: LeaseToken
-    var id: JobID
-    var priority: UInt8
-    var attempt: UInt32
-    var interruptions: UInt32
-    var timeouts: UInt32
-    var releases: UInt32
-    var durationMilliseconds: UInt32
-    var checkpoint: [UInt8]
-    var payload: [UInt8]
+package struct TestDelivery: Sendable {
+    package var token: LeaseToken
+    package var id: JobID
+    package var priority: UInt8
+    package var attempt: UInt32
+    package var interruptions: UInt32
+    package var timeouts: UInt32
+    package var releases: UInt32
+    package var durationMilliseconds: UInt32
+    package var checkpoint: [UInt8]
+    package var payload: [UInt8]
 
-    var text: String { String(decoding: payload, as: UTF8.self) }
+    package var text: String { String(decoding: payload, as: UTF8.self) }
 }
 
-struct TestResult: Equatable {
+package struct TestResult: Equatable {
     /// nil: done.
-    var refusal: RefusalCode?
-    var isLate = false
-    var isDuplicate = false
-    var mustStop = false
-    var remainingMilliseconds: UInt32 = 0
+    package var refusal: RefusalCode?
+    package var isLate = false
+    package var isDuplicate = false
+    package var mustStop = false
+    package var remainingMilliseconds: UInt32 = 0
 
-    static let done = TestResult()
+    package static let done = TestResult()
+
+    package init(
+        refusal: RefusalCode? = nil, isLate: Bool = false, isDuplicate: Bool = false,
+        mustStop: Bool = false, remainingMilliseconds: UInt32 = 0
+    ) {
+        self.refusal = refusal
+        self.isLate = isLate
+        self.isDuplicate = isDuplicate
+        self.mustStop = mustStop
+        self.remainingMilliseconds = remainingMilliseconds
+    }
 }
 
-struct TestReport {
-    var id: JobID
-    var state: JobState
-    var version: UInt32
-    var attempts: UInt32
-    var releases: UInt32
+package struct TestReport {
+    package var id: JobID
+    package var state: JobState
+    package var version: UInt32
+    package var attempts: UInt32
+    package var releases: UInt32
 }
 
-struct TestQueueCounts: Equatable {
-    var ready: UInt64
-    var delayed: UInt64
-    var leased: UInt64
-    var dead: UInt64
+package struct TestQueueCounts: Equatable {
+    package var ready: UInt64
+    package var delayed: UInt64
+    package var leased: UInt64
+    package var dead: UInt64
+
+    package init(ready: UInt64, delayed: UInt64, leased: UInt64, dead: UInt64) {
+        self.ready = ready
+        self.delayed = delayed
+        self.leased = leased
+        self.dead = dead
+    }
 }
 
 // The requests, laid out by hand after docs/protocol.md.
 extension TestConnection {
-    static let ownDuration = UInt32.max
+    package static let ownDuration = UInt32.max
 
-    static func enqueueBody(_ queue: String, _ jobs: [TestJob], sequence: UInt64) -> [UInt8] {
+    package static func enqueueBody(_ queue: String, _ jobs: [TestJob], sequence: UInt64) -> [UInt8]
+    {
         BodyWriter.body { body in
             body.integer(sequence)
             body.integer(UInt32(jobs.count))
@@ -79,7 +98,9 @@ extension TestConnection {
         }
     }
 
-    static func enqueueReply(_ reply: BodyReader) throws -> (ids: [JobID], isDuplicate: Bool) {
+    package static func enqueueReply(
+        _ reply: BodyReader
+    ) throws -> (ids: [JobID], isDuplicate: Bool) {
         var reply = reply
         let flags = try reply.integer(UInt8.self)
         _ = try reply.raw(3)
@@ -89,13 +110,13 @@ extension TestConnection {
     }
 
     @discardableResult
-    func enqueue(
+    package func enqueue(
         _ queue: String, _ jobs: [TestJob], sequence: UInt64 = 0
     ) throws -> (ids: [JobID], isDuplicate: Bool) {
         try Self.enqueueReply(try ask(0x10, Self.enqueueBody(queue, jobs, sequence: sequence)))
     }
 
-    func sendLease(
+    package func sendLease(
         _ queue: String, count: Int = 1, waitMilliseconds: UInt32 = 0,
         durationMilliseconds: UInt32 = ownDuration
     ) throws -> UInt32 {
@@ -109,7 +130,7 @@ extension TestConnection {
             })
     }
 
-    func lease(
+    package func lease(
         _ queue: String, count: Int = 1, waitMilliseconds: UInt32 = 0,
         durationMilliseconds: UInt32 = ownDuration
     ) throws -> [TestDelivery] {
@@ -119,7 +140,7 @@ extension TestConnection {
                 durationMilliseconds: durationMilliseconds))
     }
 
-    func deliveries(to correlation: UInt32) throws -> [TestDelivery] {
+    package func deliveries(to correlation: UInt32) throws -> [TestDelivery] {
         var reply = try reply(to: correlation)
         let deliveries = try Self.deliveries(&reply)
         try reply.end()
@@ -185,11 +206,11 @@ extension TestConnection {
         }
     }
 
-    func ack(_ tokens: [LeaseToken]) throws -> [TestResult] {
+    package func ack(_ tokens: [LeaseToken]) throws -> [TestResult] {
         try settle(0x12, Self.body(tokens))
     }
 
-    func ackAndLease(
+    package func ackAndLease(
         _ tokens: [LeaseToken], _ queue: String, count: Int, waitMilliseconds: UInt32,
         durationMilliseconds: UInt32 = ownDuration
     ) throws -> (results: [TestResult], deliveries: [TestDelivery]) {
@@ -207,7 +228,7 @@ extension TestConnection {
         return (results, deliveries)
     }
 
-    func nack(
+    package func nack(
         _ tokens: [LeaseToken], delayMilliseconds: UInt64 = .max, error: String = "failed"
     ) throws -> [TestResult] {
         try settle(
@@ -218,19 +239,20 @@ extension TestConnection {
             })
     }
 
-    func release(_ tokens: [LeaseToken]) throws -> [TestResult] {
+    package func release(_ tokens: [LeaseToken]) throws -> [TestResult] {
         try settle(0x15, Self.body(tokens))
     }
 
-    func reject(_ tokens: [LeaseToken], reason: String = "never") throws -> [TestResult] {
+    package func reject(_ tokens: [LeaseToken], reason: String = "never") throws -> [TestResult] {
         try settle(0x16, Self.body(tokens) { $0.text16(reason) })
     }
 
-    func extend(_ tokens: [LeaseToken], durationMilliseconds: UInt32) throws -> [TestResult] {
+    package func extend(_ tokens: [LeaseToken], durationMilliseconds: UInt32) throws -> [TestResult]
+    {
         try settle(0x17, Self.body(tokens) { $0.integer(durationMilliseconds) })
     }
 
-    func heartbeat(
+    package func heartbeat(
         _ tokens: [LeaseToken], checkpoint: [UInt8]? = nil,
         durationMilliseconds: UInt32 = ownDuration
     ) throws -> [TestResult] {
@@ -268,12 +290,12 @@ extension TestConnection {
             id: id, state: state, version: version, attempts: attempts, releases: releases)
     }
 
-    func show(_ id: JobID) throws -> TestReport {
+    package func show(_ id: JobID) throws -> TestReport {
         var reply = try ask(0x20, BodyWriter.body { $0.id(id) })
         return try Self.report(&reply)
     }
 
-    func cancel(_ ids: [JobID]) throws -> [TestResult] {
+    package func cancel(_ ids: [JobID]) throws -> [TestResult] {
         try settle(
             0x22,
             BodyWriter.body { body in
@@ -283,7 +305,7 @@ extension TestConnection {
     }
 
     /// All jobs of a queue that are not done.
-    func jobs(in queue: String) throws -> [TestReport] {
+    package func jobs(in queue: String) throws -> [TestReport] {
         var reports: [TestReport] = []
         var cursor: UInt64 = 0
         repeat {
@@ -304,7 +326,7 @@ extension TestConnection {
         return reports
     }
 
-    func createQueue(_ queue: String, _ policy: QueuePolicy) throws {
+    package func createQueue(_ queue: String, _ policy: QueuePolicy) throws {
         _ = try ask(
             0x30,
             BodyWriter.body {
@@ -313,7 +335,7 @@ extension TestConnection {
             })
     }
 
-    func counts(of queue: String) throws -> TestQueueCounts {
+    package func counts(of queue: String) throws -> TestQueueCounts {
         var reply = try ask(0x34, BodyWriter.body { $0.text8(queue) })
         _ = try reply.raw(28)
         return TestQueueCounts(
@@ -321,7 +343,7 @@ extension TestConnection {
             leased: try reply.integer(), dead: try reply.integer())
     }
 
-    func ping() throws {
+    package func ping() throws {
         try ask(0x02).end()
     }
 }

@@ -1,10 +1,10 @@
 internal import Foundation
 
 /// A fresh directory that goes when its last owner does.
-final class TemporaryDirectory: Sendable {
-    let path: String
+package final class TemporaryDirectory: Sendable {
+    package let path: String
 
-    init() throws {
+    package init() throws {
         let parent = ProcessInfo.processInfo.environment["TMPDIR"] ?? "/tmp"
         var template = Array("\(parent)/holdfast-test.XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else {
@@ -18,9 +18,9 @@ final class TemporaryDirectory: Sendable {
         try? FileManager.default.removeItem(atPath: path)
     }
 
-    func path(of name: String) -> String { "\(path)/\(name)" }
+    package func path(of name: String) -> String { "\(path)/\(name)" }
 
-    func write(_ text: String, to name: String) throws -> String {
+    package func write(_ text: String, to name: String) throws -> String {
         let path = path(of: name)
         try Data(text.utf8).write(to: URL(fileURLWithPath: path))
         return path
@@ -29,10 +29,10 @@ final class TemporaryDirectory: Sendable {
 
 /// All of a directory at one moment: every file with its bytes, every directory, every mode. Only
 /// LOCK is left out: it says who had the directory last, not what is in it.
-struct DirectoryContents: Equatable {
+package struct DirectoryContents: Equatable {
     private let entries: [String: String]
 
-    init(of directory: String) throws {
+    package init(of directory: String) throws {
         var entries: [String: String] = [:]
         for name in try FileManager.default.subpathsOfDirectory(atPath: directory)
         where name != "LOCK" {
@@ -55,7 +55,7 @@ struct DirectoryContents: Equatable {
     }
 
     /// What is not as it was, a line for each file; empty where all is.
-    func changes(since earlier: DirectoryContents) -> String {
+    package func changes(since earlier: DirectoryContents) -> String {
         Set(entries.keys).union(earlier.entries.keys).sorted()
             .filter { entries[$0] != earlier.entries[$0] }
             .map { "\($0): \(earlier.entries[$0] ?? "absent") → \(entries[$0] ?? "absent")" }

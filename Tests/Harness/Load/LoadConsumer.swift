@@ -4,9 +4,9 @@ internal import HoldfastModel
 /// Leases jobs and does everything with them that can be done: acks, late ones and ones of leases
 /// that were lost, nacks, releases, rejects, heartbeats, cancels, or nothing at all. After a crash it
 /// connects again and goes on with its tokens. While the run drains it acks everything but poison.
-struct LoadConsumer {
+package struct LoadConsumer {
     /// Jobs whose payload begins so are never acknowledged.
-    static let poison = "poison"
+    package static let poison = "poison"
 
     private struct Held {
         let token: LeaseToken
@@ -25,13 +25,13 @@ struct LoadConsumer {
     /// Acked, and the answer was lost.
     private var unsettled: [LeaseToken] = []
 
-    init(run: LoadRun, client: UInt32) {
+    package init(run: LoadRun, client: UInt32) {
         self.run = run
         self.client = client
         random = SeededRandom(seed: run.seed &* 1_000 &+ UInt64(client))
     }
 
-    mutating func work() throws {
+    package mutating func work() throws {
         var generation = 0
         while let next = run.nextGeneration(after: generation) {
             generation = next

@@ -2,7 +2,7 @@ internal import Foundation
 
 /// Runs work that blocks on a thread of its own, so that it holds up no task of another test. It
 /// stays part of the calling task: what it expects is told of the right test.
-func onThread<Value: Sendable>(
+package func onThread<Value: Sendable>(
     _ body: @escaping @Sendable () throws -> Value
 ) async throws -> Value {
     try await withTaskExecutorPreference(ThreadExecutor()) { try body() }

@@ -1,40 +1,40 @@
-internal import HoldfastModel
+package import HoldfastModel
 
 /// Lays out the body of a request as docs/protocol.md describes it, by hand: what is tested here is
 /// the broker against its page, not against the encoder that it is built with.
-struct BodyWriter {
-    private(set) var bytes: [UInt8] = []
+package struct BodyWriter {
+    package private(set) var bytes: [UInt8] = []
 
-    mutating func integer(_ value: some FixedWidthInteger) {
+    package mutating func integer(_ value: some FixedWidthInteger) {
         withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
     }
 
-    mutating func raw(_ value: some Sequence<UInt8>) {
+    package mutating func raw(_ value: some Sequence<UInt8>) {
         bytes.append(contentsOf: value)
     }
 
-    mutating func text8(_ text: String) {
+    package mutating func text8(_ text: String) {
         integer(UInt8(text.utf8.count))
         raw(text.utf8)
     }
 
-    mutating func text16(_ text: String) {
+    package mutating func text16(_ text: String) {
         integer(UInt16(text.utf8.count))
         raw(text.utf8)
     }
 
-    mutating func token(_ token: LeaseToken) {
+    package mutating func token(_ token: LeaseToken) {
         integer(token.lsn)
         integer(token.version)
         integer(token.check)
     }
 
-    mutating func id(_ id: JobID) {
+    package mutating func id(_ id: JobID) {
         integer(id.lsn)
         integer(id.check)
     }
 
-    mutating func policy(_ policy: QueuePolicy) {
+    package mutating func policy(_ policy: QueuePolicy) {
         integer(policy.visibilityTimeoutMilliseconds)
         integer(policy.attemptCountMax)
         integer(policy.interruptionCountMax)
@@ -42,7 +42,7 @@ struct BodyWriter {
         integer(policy.backoffMillisecondsMax)
     }
 
-    static func body(_ write: (inout BodyWriter) -> Void) -> [UInt8] {
+    package static func body(_ write: (inout BodyWriter) -> Void) -> [UInt8] {
         var writer = BodyWriter()
         write(&writer)
         return writer.bytes
@@ -50,17 +50,17 @@ struct BodyWriter {
 }
 
 /// Reads the body of a reply from front to back.
-struct BodyReader {
+package struct BodyReader {
     private let bytes: [UInt8]
     private var offset = 0
 
-    init(_ bytes: [UInt8]) {
+    package init(_ bytes: [UInt8]) {
         self.bytes = bytes
     }
 
-    var remaining: Int { bytes.count - offset }
+    package var remaining: Int { bytes.count - offset }
 
-    mutating func raw(_ count: Int) throws -> [UInt8] {
+    package mutating func raw(_ count: Int) throws -> [UInt8] {
         guard count <= remaining else {
             throw TestFault("a reply of \(bytes.count) bytes ends before what it should hold")
         }
@@ -68,28 +68,29 @@ struct BodyReader {
         return Array(bytes[offset..<offset + count])
     }
 
-    mutating func integer<Value: FixedWidthInteger>(_ type: Value.Type = Value.self) throws -> Value
-    {
+    package mutating func integer<Value: FixedWidthInteger>(
+        _ type: Value.Type = Value.self
+    ) throws -> Value {
         try raw(MemoryLayout<Value>.size).reversed().reduce(0) { $0 << 8 | Value($1) }
     }
 
-    mutating func text8() throws -> String {
+    package mutating func text8() throws -> String {
         String(decoding: try raw(Int(try integer(UInt8.self))), as: UTF8.self)
     }
 
-    mutating func text16() throws -> String {
+    package mutating func text16() throws -> String {
         String(decoding: try raw(Int(try integer(UInt16.self))), as: UTF8.self)
     }
 
-    mutating func token() throws -> LeaseToken {
+    package mutating func token() throws -> LeaseToken {
         LeaseToken(lsn: try integer(), version: try integer(), check: try integer())
     }
 
-    mutating func id() throws -> JobID {
+    package mutating func id() throws -> JobID {
         JobID(lsn: try integer(), check: try integer())
     }
 
-    func end() throws {
+    package func end() throws {
         guard remaining == 0 else {
             throw TestFault("a reply goes on for \(remaining) bytes after what it should hold")
         }
