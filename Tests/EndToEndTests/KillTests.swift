@@ -23,39 +23,9 @@ struct KillTests {
         // Small segments, so that the log goes on to new ones between kills and amid them.
         let run = LoadRun(
             broker: try await BrokerProcess.start(["--segment-mib", "1"]), seed: seed)
-        try await onThread {
-            let connection = try TestConnection(port: run.broker.port)
-            for queue in LoadRun.queues { try connection.createQueue(queue.name, queue.policy) }
-        }
-
-        try await withThrowingTaskGroup { group in
-            for client in 1...UInt32(Self.producerCount) {
-                group.addTask {
-                    try await onThread {
-                        var producer = LoadProducer(run: run, client: client)
-                        do { try producer.work() } catch {
-                            run.fail("producer \(client): \(error)")
-                        }
-                    }
-                }
-            }
-            for client in 101...UInt32(100 + Self.consumerCount) {
-                group.addTask {
-                    try await onThread {
-                        var consumer = LoadConsumer(run: run, client: client)
-                        do { try consumer.work() } catch {
-                            run.fail("consumer \(client): \(error)")
-                        }
-                    }
-                }
-            }
-            do {
-                try await Self.kill(run, killCount)
-            } catch {
-                run.fail("\(error)")
-            }
-            try await group.waitForAll()
-        }
+        try await run.work(
+            producerCount: Self.producerCount, consumerCount: Self.consumerCount
+        ) { try await Self.kill($0, killCount) }
         if let failure = run.failure {
             Issue.record("\(failure)\n\(repeats)\n\(run.broker.log)")
             return
@@ -64,7 +34,8 @@ struct KillTests {
         // What is left must be there after a graceful stop as well.
         #expect(await run.broker.terminate() == .code(0))
         try await run.broker.restart()
-        try await onThread { try Self.look(at: run) }
+        let complaints = try await onThread { try run.look() }
+        #expect(complaints.isEmpty, "\(complaints)")
 
         let events = run.history.events
         let judged = HistoryRecorder.now()
@@ -87,7 +58,6 @@ struct KillTests {
     /// everything consumed in the end.
     private static func kill(_ run: LoadRun, _ killCount: Int) async throws {
         var random = SeededRandom(seed: run.seed)
-        run.serves()
         for kill in 1...killCount {
             // By answers, at whatever the broker is doing just then; every fifth time when some
             // leases have run out, so that this happens between two crashes too.
@@ -107,31 +77,6 @@ struct KillTests {
             try await run.broker.restart()
             run.history.recordFault(.restart, from: started, to: HistoryRecorder.now())
             run.serves()
-        }
-    }
-
-    /// Looks at everything that is left, and at some of what is done.
-    private static func look(at run: LoadRun) throws {
-        let connection = try TestConnection(port: run.broker.port)
-        func record(_ job: UInt64, _ state: String, _ invoked: UInt64) {
-            run.history.record(
-                HistoryEvent(
-                    client: 0, invoked: invoked, responded: HistoryRecorder.now(), outcome: .ok,
-                    operation: .look(job: job, state: state)))
-        }
-        for (queue, policy) in LoadRun.queues {
-            let invoked = HistoryRecorder.now()
-            let reports = try connection.jobs(in: queue)
-            for report in reports {
-                record(report.id.lsn, report.state.name, invoked)
-                #expect(report.state == .dead)
-                #expect(report.attempts <= policy.attemptCountMax)
-            }
-            let counts = try connection.counts(of: queue)
-            #expect(
-                counts
-                    == TestQueueCounts(ready: 0, delayed: 0, leased: 0, dead: UInt64(reports.count))
-            )
         }
     }
 

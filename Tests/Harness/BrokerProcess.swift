@@ -3,8 +3,8 @@ internal import Synchronization
 
 /// A real broker on a data directory of its own, started, killed and started again by tests.
 ///
-/// The first start takes any free port, later ones take the same again. The broker is killed and
-/// its directory removed when nobody holds this any more.
+/// The first start takes any free port, later ones take the same again. The broker is killed, and
+/// what was made for its directory removed, when nobody holds this any more.
 package final class BrokerProcess: Sendable {
     private struct State {
         var child: ChildProcess
@@ -13,28 +13,60 @@ package final class BrokerProcess: Sendable {
         var earlierOutput: [String] = []
     }
 
+    /// How a broker is started, beside where.
+    package struct Launch: Sendable {
+        /// Beside `--data-dir` and `--listen`. By default the segments are the smallest with which
+        /// all limits are as usual, so that a test does not write 64 MiB of zeros.
+        package var arguments = ["--segment-mib", "4"]
+        package var environment: [String: String] = [:]
+        /// A program and its arguments that end by executing those that follow; empty: none.
+        package var wrapper: [String] = []
+
+        package init(
+            _ arguments: [String] = ["--segment-mib", "4"], environment: [String: String] = [:],
+            wrapper: [String] = []
+        ) {
+            self.arguments = arguments
+            self.environment = environment
+            self.wrapper = wrapper
+        }
+    }
+
+    /// Where the data directory is, unless it was given.
     package let directory: TemporaryDirectory
-    private let arguments: [String]
+    package let dataDirectory: String
+    private let launch: Launch
     private let state: Mutex<State>
 
     /// Starts a broker and waits until it serves.
     ///
-    /// - Parameter arguments: beside `--data-dir` and `--listen`. The segments are the smallest
-    ///   with which all limits are as usual, so that a test does not write 64 MiB of zeros.
+    /// - Parameter arguments: those of a `Launch`.
     package static func start(
         _ arguments: [String] = ["--segment-mib", "4"]
     ) async throws -> BrokerProcess {
+        try await start(Launch(arguments))
+    }
+
+    /// Starts a broker and waits until it serves.
+    ///
+    /// - Parameter dataDirectory: nil: a fresh one that goes with this.
+    package static func start(
+        _ launch: Launch, on dataDirectory: String? = nil
+    ) async throws -> BrokerProcess {
         let directory = try TemporaryDirectory()
-        let dataDirectory = directory.path(of: dataDirectoryName)
+        let dataDirectory = dataDirectory ?? directory.path(of: "data")
         var attempt = 0
         while true {
             // Below the ports that the kernel gives to outgoing connections: nobody's connection
             // has got it when the broker is started again.
             let port = Int.random(in: 20_000..<32_000)
             do {
-                let (child, _) = try await serve(dataDirectory, port: port, arguments)
+                let (child, _) = try await serve(dataDirectory, port: port, launch)
                 return BrokerProcess(
-                    directory: directory, arguments: arguments, child: child, port: port)
+                    directory: directory, dataDirectory: dataDirectory, launch: launch,
+                    child: child, port: port)
+            } catch let failure as StartFailure where failure.exit != .code(69) {
+                throw failure
             } catch {
                 attempt += 1
                 if attempt == 10 { throw error }
@@ -43,10 +75,12 @@ package final class BrokerProcess: Sendable {
     }
 
     private init(
-        directory: TemporaryDirectory, arguments: [String], child: ChildProcess, port: Int
+        directory: TemporaryDirectory, dataDirectory: String, launch: Launch,
+        child: ChildProcess, port: Int
     ) {
         self.directory = directory
-        self.arguments = arguments
+        self.dataDirectory = dataDirectory
+        self.launch = launch
         state = Mutex(State(child: child, port: port))
     }
 
@@ -55,9 +89,6 @@ package final class BrokerProcess: Sendable {
         state.withLock { $0.child }.end()
     }
 
-    private static let dataDirectoryName = "data"
-
-    package var dataDirectory: String { directory.path(of: Self.dataDirectoryName) }
     package var port: Int { state.withLock { $0.port } }
     /// As `--broker` and `HOLDFAST_BROKER` want it.
     package var address: String { "127.0.0.1:\(port)" }
@@ -82,6 +113,11 @@ package final class BrokerProcess: Sendable {
         state.withLock { $0.child }.send(SIGKILL)
     }
 
+    /// Any signal, without waiting.
+    package func send(_ signal: Int32) {
+        state.withLock { $0.child }.send(signal)
+    }
+
     /// SIGTERM without waiting.
     package func sendTerminate() {
         state.withLock { $0.child }.send(SIGTERM)
@@ -103,9 +139,11 @@ package final class BrokerProcess: Sendable {
 
     /// Starts a broker on the same directory and port, and waits until it serves. The one before
     /// must have ended.
-    package func restart() async throws {
+    ///
+    /// - Parameter launch: nil: as the first.
+    package func restart(_ launch: Launch? = nil) async throws {
         let (earlier, port) = state.withLock { ($0.child, $0.port) }
-        let (child, _) = try await Self.serve(dataDirectory, port: port, arguments)
+        let (child, _) = try await Self.serve(dataDirectory, port: port, launch ?? self.launch)
         state.withLock { state in
             state.earlierOutput.append(earlier.output)
             state.child = child
@@ -116,12 +154,21 @@ package final class BrokerProcess: Sendable {
     package static func serve(
         _ dataDirectory: String, port: Int, _ arguments: [String]
     ) async throws -> (ChildProcess, port: Int) {
-        let child = try run(
-            ["--data-dir", dataDirectory, "--listen", "127.0.0.1:\(port)"] + arguments)
+        try await serve(dataDirectory, port: port, Launch(arguments))
+    }
+
+    private static func serve(
+        _ dataDirectory: String, port: Int, _ launch: Launch
+    ) async throws -> (ChildProcess, port: Int) {
+        let command =
+            launch.wrapper
+            + [try BuiltProgram.broker.path]
+            + ["--data-dir", dataDirectory, "--listen", "127.0.0.1:\(port)"] + launch.arguments
+        let child = try ChildProcess(
+            command[0], Array(command.dropFirst()), environment: launch.environment)
         let ready = await child.line { $0.contains("ready") && $0.contains("listen=127.0.0.1:") }
         guard let ready else {
-            throw TestFault(
-                "the broker ended (\(await child.exit())) before it was ready:\n\(child.output)")
+            throw StartFailure(exit: await child.exit(), output: child.output)
         }
         let digits = ready.split(separator: "listen=127.0.0.1:")[1].prefix { $0.isNumber }
         guard let port = Int(digits) else {
@@ -138,10 +185,23 @@ package final class BrokerProcess: Sendable {
     }
 }
 
-/// A program of this package, as it was built beside the tests.
+/// A broker ended before it served.
+package struct StartFailure: Error, CustomStringConvertible {
+    package let exit: ChildProcess.Exit
+    package let output: String
+
+    package var description: String {
+        "the broker ended (\(exit)) before it was ready:\n\(output)"
+    }
+}
+
+/// A program or library of this package, as it was built beside the tests.
 package enum BuiltProgram: String {
     case broker
     case brokerctl
+    case torture
+    case blockdevice
+    case faultshim = "libfaultshim.so"
 
     /// The tests' own program lies in the build directory, and the others beside it.
     package var path: String {

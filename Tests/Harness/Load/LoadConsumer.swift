@@ -48,7 +48,7 @@ package struct LoadConsumer {
                     switch run.phase {
                     case .load: try step(connection)
                     case .drain: if try drain(connection) { return }
-                    case .failed: return
+                    case .over: return
                     }
                 }
             } catch is TestConnection.Disconnected {

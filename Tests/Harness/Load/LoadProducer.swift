@@ -72,18 +72,30 @@ package struct LoadProducer {
                         sequence: request.sequence))
             }
             for correlation in sent {
-                let ids = try TestConnection.enqueueReply(try connection.reply(to: correlation)).ids
+                let ids: [JobID]
+                do {
+                    ids = try TestConnection.enqueueReply(try connection.reply(to: correlation)).ids
+                } catch let refused as TestConnection.Refused
+                    where refused.code.name == "storage_full"
+                {
+                    // The disk is full: it had no effect, and the next request is another one.
+                    sent.removeFirst()
+                    record(unanswered.removeFirst(), ids: nil, .err)
+                    isBacklogged = true
+                    run.answered()
+                    continue
+                }
                 sent.removeFirst()
                 let request = unanswered.removeFirst()
                 guard ids.count == request.jobs.count else {
                     throw TestFault(
                         "\(request.jobs.count) jobs were answered with \(ids.count) ids")
                 }
-                record(request, ids: ids)
+                record(request, ids: ids, .ok)
                 run.answered()
             }
         } catch {
-            for request in unanswered.prefix(sent.count) { record(request, ids: nil) }
+            for request in unanswered.prefix(sent.count) { record(request, ids: nil, .unknown) }
             throw error
         }
     }
@@ -103,15 +115,17 @@ package struct LoadProducer {
             jobs: jobs)
     }
 
-    /// - Parameter ids: nil where no answer came.
-    private func record(_ request: Request, ids: [JobID]?) {
+    /// - Parameter ids: nil where none were answered.
+    private func record(
+        _ request: Request, ids: [JobID]?, _ outcome: HistoryEvent.Outcome
+    ) {
         let now = HistoryRecorder.now()
         let queue = LoadRun.queues[request.queue]
         run.history.record(
             contentsOf: request.jobs.enumerated().map { index, job in
                 HistoryEvent(
-                    client: client, invoked: request.invoked, responded: ids == nil ? nil : now,
-                    outcome: ids == nil ? .unknown : .ok,
+                    client: client, invoked: request.invoked,
+                    responded: outcome == .unknown ? nil : now, outcome: outcome,
                     operation: .enqueue(
                         job: ids?[index].lsn, queue: queue.name, content: contentHash(job.payload),
                         delayMilliseconds: job.delayMilliseconds,

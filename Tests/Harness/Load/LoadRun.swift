@@ -35,8 +35,8 @@ package final class LoadRun: Sendable {
         case load
         /// Nothing more is enqueued; everything is consumed.
         case drain
-        /// Somebody failed: all stop.
-        case failed
+        /// Somebody failed, or nobody is needed any more: all stop.
+        case over
     }
 
     private struct State {
@@ -53,6 +53,8 @@ package final class LoadRun: Sendable {
     /// Under `condition`.
     nonisolated(unsafe) private var state = State()
     private let answersUntilKill = Atomic<Int>(.max)
+    /// Resumed instead of killing the broker, where somebody waits for answers.
+    private let waiting = Mutex<CheckedContinuation<Void, Never>?>(nil)
     private let expiriesUntilKill = Atomic<Int>(.max)
     private let answers = Atomic<Int>(0)
 
@@ -67,11 +69,11 @@ package final class LoadRun: Sendable {
 
     /// Waits for a broker that was started after the one of that generation.
     ///
-    /// - Returns: nil where the run has failed.
+    /// - Returns: nil where the run is over.
     package func nextGeneration(after generation: Int) -> Int? {
         condition.withLock {
-            while state.generation <= generation, state.phase != .failed { condition.wait() }
-            return state.phase == .failed ? nil : state.generation
+            while state.generation <= generation, state.phase != .over { condition.wait() }
+            return state.phase == .over ? nil : state.generation
         }
     }
 
@@ -79,7 +81,17 @@ package final class LoadRun: Sendable {
     package func answered(_ count: Int = 1) {
         answers.add(count, ordering: .relaxed)
         let left = answersUntilKill.subtract(count, ordering: .relaxed)
-        if left.newValue <= 0, left.oldValue > 0 { broker.sendKill() }
+        if left.newValue <= 0, left.oldValue > 0, !wake() { broker.sendKill() }
+    }
+
+    /// - Returns: whether somebody waited.
+    private func wake() -> Bool {
+        let continuation = waiting.withLock { waiting in
+            defer { waiting = nil }
+            return waiting
+        }
+        continuation?.resume()
+        return continuation != nil
     }
 
     /// Called for each delivery of a job that had been leased before and was lost.
@@ -92,16 +104,33 @@ package final class LoadRun: Sendable {
     package func fail(_ reason: String) {
         condition.withLock {
             if state.failure == nil { state.failure = reason }
-            state.phase = .failed
+        }
+        stop()
+    }
+
+    /// Ends the run, and the broker with it.
+    package func stop() {
+        condition.withLock {
+            state.phase = .over
             condition.broadcast()
         }
         broker.sendKill()
+        _ = wake()
     }
 
     // MARK: For who drives it
 
     package var answerCount: Int { answers.load(ordering: .relaxed) }
     package var failure: String? { condition.withLock { state.failure } }
+
+    /// Waits until clients have received so many more answers, or the run is over.
+    package func awaitAnswers(_ count: Int) async {
+        await withCheckedContinuation { continuation in
+            waiting.withLock { $0 = continuation }
+            answersUntilKill.store(count, ordering: .relaxed)
+            if phase == .over { _ = wake() }
+        }
+    }
 
     package func killAfter(answers: Int) {
         answersUntilKill.store(answers, ordering: .relaxed)
