@@ -27,8 +27,9 @@ package struct BrokerServer: Service {
         self.onReady = onReady
     }
 
-    /// - Throws: `BrokerFault` where the broker cannot start. A failure of the disk later on ends
-    ///   the process (`FailStop`) instead of coming back from here.
+    /// - Throws: `BrokerFault` where the broker cannot start, or cannot write what it writes when it
+    ///   stops. A failure of the disk in between ends the process (`FailStop`) instead of coming back
+    ///   from here.
     package func run() async throws {
         var configuration = configuration
         configuration.connectionCountMax = FileDescriptors.connectionCountMax(
@@ -85,8 +86,13 @@ package struct BrokerServer: Service {
 
         logger.notice("stopping")
         try? await channel.close()
-        try await loop.drain().get()
-        try await loop.stop()
+        do {
+            try await loop.drain().get()
+            try await loop.stop()
+        } catch {
+            // All that was answered is in the log: the next start reads that.
+            throw BrokerFault(exitCode: .storageFailed, message: "cannot stop in order: \(error)")
+        }
         try await group.shutdownGracefully()
         logger.notice("stopped")
     }

@@ -1,0 +1,25 @@
+internal import Foundation
+internal import HoldfastHarness
+internal import Testing
+
+@Suite("stopping a broker")
+struct StoppingTests {
+    @Test("a disk that fails while the broker stops: exit code 74, and nothing is lost")
+    func failingDisk() async throws {
+        let broker = try await BrokerProcess.start()
+        try await onThread {
+            _ = try TestConnection(port: broker.port).enqueue("q", [TestJob("one")])
+        }
+        // The snapshot that a stop takes cannot be written where its directory cannot be made.
+        let snapshots = "\(broker.dataDirectory)/snap"
+        try Data().write(to: URL(fileURLWithPath: snapshots))
+        #expect(await broker.terminate() == .code(74), "\(broker.log)")
+        try FileManager.default.removeItem(atPath: snapshots)
+        try await broker.restart()
+        try await onThread {
+            let connection = try TestConnection(port: broker.port)
+            #expect(try connection.lease("q").map(\.text) == ["one"])
+        }
+        #expect(await broker.terminate() == .code(0))
+    }
+}
