@@ -56,6 +56,13 @@ faults: build ## every call of twelve workloads fails or lies (WORKLOAD= FAULT= 
 	  $(if $(FAULTS),--faults $(FAULTS)) $(if $(CALL),--call $(CALL)) \
 	  $(if $(STRIDE),--stride $(STRIDE)) $(if $(THREADS),--threads $(THREADS))
 
+torture: build deps-torture ## real brokers on breaking disks and under kill -9 (MINUTES=10 or ROUNDS=; FAULTS=kill,power SEED= SMALL=1)
+	@.build/release/torture $(if $(MINUTES),--minutes $(MINUTES)) $(if $(ROUNDS),--rounds $(ROUNDS)) \
+	  $(if $(FAULTS),--faults $(FAULTS)) $(if $(SEED),--seed $(SEED)) $(if $(SMALL),--small)
+
+deps-torture: ## installs what torture needs and is missing
+	@scripts/deps-torture
+
 bench: build ## throughput and latency of the broker beside the disk's own sync rate
 	@bench/run
 
@@ -63,4 +70,5 @@ hooks: ## git formats what is committed and offers the form of a message
 	git config core.hooksPath scripts/hooks
 	git config commit.template scripts/hooks/commit.template
 
-.PHONY: help build run test format lint check prove-sync explore simulate flips judge faults bench deps hooks
+.PHONY: help build run test format lint check prove-sync explore simulate flips judge faults \
+  torture deps-torture bench deps hooks

@@ -8,6 +8,8 @@ let package = Package(
         .executable(name: "broker", targets: ["broker"]),
         .executable(name: "brokerctl", targets: ["brokerctl"]),
         .executable(name: "bench", targets: ["bench"]),
+        // Loaded into a broker by the tests, to fail its calls.
+        .library(name: "faultshim", type: .dynamic, targets: ["faultshim"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -209,6 +211,16 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Tests/Sweep"),
+        // Breaks what lies under a real broker: see docs/torture.md.
+        .executableTarget(
+            name: "torture",
+            dependencies: [
+                "HoldfastHarness", "HoldfastHistory", "HoldfastModel", "blockdevice", "broker",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Tests/Torture"),
+        .executableTarget(name: "blockdevice", path: "Tests/BlockDevice"),
+        .target(name: "faultshim", path: "Tests/FaultShim"),
         .testTarget(
             name: "ExplorerTests",
             dependencies: ["HoldfastDisk", "HoldfastExplorer", "HoldfastSimulation"]),
@@ -271,7 +283,7 @@ let package = Package(
             name: "EndToEndTests",
             dependencies: [
                 "HoldfastClient", "HoldfastHarness", "HoldfastHistory", "HoldfastModel", "broker",
-                "brokerctl",
+                "brokerctl", "torture",
             ],
             exclude: ["Clients"]),
     ]
@@ -289,6 +301,8 @@ let settings: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 for target in package.targets
-where target.type != .system && !["CCRC32C", "CDisk"].contains(target.name) {
+where target.type != .system
+    && !["CCRC32C", "CDisk", "blockdevice", "faultshim"].contains(target.name)
+{
     target.swiftSettings = (target.swiftSettings ?? []) + settings
 }

@@ -1,0 +1,266 @@
+// Fails chosen calls of a program that was started with this library in LD_PRELOAD. What to do is in
+// the environment:
+//
+//     FAULTSHIM_ROOT    only calls on files below this path count, and all of them do
+//     FAULTSHIM_LOG     a file that takes a line for each such call: `NAME NUMBER PATH`, and ` failed NS`
+//                       where it was made to fail (CLOCK_BOOTTIME); its first line is `loaded`
+//     FAULTSHIM_RULE    NAME:NUMBER:ERRNO: that call of that name fails with that errno and does nothing;
+//                       NAME:NUMBER+:ERRNO: that one and all after it
+//     FAULTSHIM_CACHED  set: no file can be opened past the page cache (O_DIRECT is EINVAL)
+//
+// Calls are numbered from 1, each name by itself. Names are those of the system calls as the C library
+// has them; those that differ in where they take their path from are one (open and openat).
+
+#define _GNU_SOURCE
+#include "faultshim.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+enum call { OPEN, PREAD, PWRITE, PWRITEV2, FDATASYNC, FSYNC, RENAME, UNLINK, FALLOCATE, MKDIR, CALLS };
+static const char *const names[CALLS] = {
+    "open", "pread", "pwrite", "pwritev2", "fdatasync", "fsync", "rename", "unlink", "fallocate",
+    "mkdir"};
+
+static atomic_long counts[CALLS];
+static char root[1024];
+static size_t root_length;
+static int log_file = -1;
+static int is_cached;
+static int rule_call = -1, rule_error, rule_lasts;
+static long rule_number;
+// The shim's own calls are not the program's.
+static __thread int is_inside;
+
+static void parse(const char *rule) {
+    char name[20], plus[2] = "";
+    if (sscanf(rule, "%19[a-z0-9]:%ld%1[+]:%d", name, &rule_number, plus, &rule_error) != 4
+        && sscanf(rule, "%19[a-z0-9]:%ld:%d", name, &rule_number, &rule_error) != 3) {
+        dprintf(2, "faultshim: what is %s?\n", rule);
+        _exit(99);
+    }
+    rule_lasts = plus[0] == '+';
+    for (int call = 0; call < CALLS; call++)
+        if (!strcmp(name, names[call])) rule_call = call;
+    if (rule_call < 0) {
+        dprintf(2, "faultshim: there is no call %s\n", name);
+        _exit(99);
+    }
+}
+
+static __attribute__((constructor)) void begin(void) {
+    is_inside = 1;
+    const char *text = getenv("FAULTSHIM_ROOT");
+    snprintf(root, sizeof root, "%s", text ? text : "/nowhere");
+    root_length = strlen(root);
+    is_cached = getenv("FAULTSHIM_CACHED") != NULL;
+    text = getenv("FAULTSHIM_RULE");
+    if (text) parse(text);
+    text = getenv("FAULTSHIM_LOG");
+    if (text) log_file = open(text, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    if (log_file >= 0) dprintf(log_file, "%s\n", HOLDFAST_SHIM_LOADED);
+    is_inside = 0;
+}
+
+// The path of an open file, or of a name below an open directory.
+static void resolve(int file, const char *name, char path[1200]) {
+    path[0] = 0;
+    if (name && name[0] == '/') {
+        snprintf(path, 1200, "%s", name);
+        return;
+    }
+    ssize_t length = 0;
+    if (file == AT_FDCWD) {
+        if (getcwd(path, 1000)) length = (ssize_t)strlen(path);
+    } else {
+        char link[40];
+        snprintf(link, sizeof link, "/proc/self/fd/%d", file);
+        length = readlink(link, path, 1000);
+    }
+    if (length < 0) length = 0;
+    path[length] = 0;
+    if (name) snprintf(path + length, 1200 - (size_t)length, "/%s", name);
+}
+
+// Counts a call; the errno with which it has to fail, or 0.
+static int fault(enum call call, int file, const char *name) {
+    if (is_inside) return 0;
+    is_inside = 1;
+    int saved = errno, error = 0;
+    char path[1200];
+    resolve(file, name, path);
+    if (!strncmp(path, root, root_length)) {
+        long number = atomic_fetch_add(&counts[call], 1) + 1;
+        if ((int)call == rule_call
+            && (number == rule_number || (rule_lasts && number > rule_number))) {
+            error = rule_error;
+        }
+        if (log_file >= 0 && error) {
+            struct timespec time;
+            clock_gettime(CLOCK_BOOTTIME, &time);
+            dprintf(
+                log_file, "%s %ld .%s failed %lld\n", names[call], number, path + root_length,
+                time.tv_sec * 1000000000ll + time.tv_nsec);
+        } else if (log_file >= 0) {
+            dprintf(log_file, "%s %ld .%s\n", names[call], number, path + root_length);
+        }
+    }
+    errno = saved;
+    is_inside = 0;
+    return error;
+}
+
+// The C library's own function of that name.
+#define REAL(type, name)                                              \
+    static _Atomic(type) kept;                                        \
+    type real = atomic_load(&kept);                                   \
+    if (!real) {                                                      \
+        real = (type)dlsym(RTLD_NEXT, name);                          \
+        atomic_store(&kept, real);                                    \
+    }
+#define FAIL_IF_TOLD(call, file, name)                                \
+    do {                                                              \
+        int error = fault(call, file, name);                          \
+        if (error) {                                                  \
+            errno = error;                                            \
+            return -1;                                                \
+        }                                                             \
+    } while (0)
+
+static int refuses(int flags) {
+    if (!is_cached || !(flags & O_DIRECT)) return 0;
+    errno = EINVAL;
+    return 1;
+}
+
+#define MODE(flags)                                                   \
+    mode_t mode = 0;                                                  \
+    if (flags & (O_CREAT | O_TMPFILE)) {                              \
+        va_list list;                                                 \
+        va_start(list, flags);                                        \
+        mode = (mode_t)va_arg(list, int);                             \
+        va_end(list);                                                 \
+    }
+#define DEFINE_OPEN(symbol)                                           \
+    int symbol(const char *path, int flags, ...) {                    \
+        typedef int (*type)(const char *, int, ...);                  \
+        REAL(type, #symbol)                                           \
+        MODE(flags)                                                   \
+        FAIL_IF_TOLD(OPEN, AT_FDCWD, path);                           \
+        return refuses(flags) ? -1 : real(path, flags, mode);         \
+    }
+#define DEFINE_OPENAT(symbol)                                         \
+    int symbol(int directory, const char *path, int flags, ...) {     \
+        typedef int (*type)(int, const char *, int, ...);             \
+        REAL(type, #symbol)                                           \
+        MODE(flags)                                                   \
+        FAIL_IF_TOLD(OPEN, directory, path);                          \
+        return refuses(flags) ? -1 : real(directory, path, flags, mode); \
+    }
+DEFINE_OPEN(open)
+DEFINE_OPEN(open64)
+DEFINE_OPENAT(openat)
+DEFINE_OPENAT(openat64)
+
+#define DEFINE_PREAD(symbol)                                          \
+    ssize_t symbol(int file, void *bytes, size_t count, off_t at) {   \
+        typedef ssize_t (*type)(int, void *, size_t, off_t);          \
+        REAL(type, #symbol)                                           \
+        FAIL_IF_TOLD(PREAD, file, NULL);                              \
+        return real(file, bytes, count, at);                          \
+    }
+DEFINE_PREAD(pread)
+DEFINE_PREAD(pread64)
+
+#define DEFINE_PWRITE(symbol)                                         \
+    ssize_t symbol(int file, const void *bytes, size_t count, off_t at) { \
+        typedef ssize_t (*type)(int, const void *, size_t, off_t);    \
+        REAL(type, #symbol)                                           \
+        FAIL_IF_TOLD(PWRITE, file, NULL);                             \
+        return real(file, bytes, count, at);                          \
+    }
+DEFINE_PWRITE(pwrite)
+DEFINE_PWRITE(pwrite64)
+
+#define DEFINE_PWRITEV2(symbol)                                       \
+    ssize_t symbol(int file, const struct iovec *parts, int count, off_t at, int flags) { \
+        typedef ssize_t (*type)(int, const struct iovec *, int, off_t, int); \
+        REAL(type, #symbol)                                           \
+        FAIL_IF_TOLD(PWRITEV2, file, NULL);                           \
+        return real(file, parts, count, at, flags);                   \
+    }
+DEFINE_PWRITEV2(pwritev2)
+DEFINE_PWRITEV2(pwritev64v2)
+
+#define DEFINE_SYNC(symbol, call)                                     \
+    int symbol(int file) {                                            \
+        typedef int (*type)(int);                                     \
+        REAL(type, #symbol)                                           \
+        FAIL_IF_TOLD(call, file, NULL);                               \
+        return real(file);                                            \
+    }
+DEFINE_SYNC(fdatasync, FDATASYNC)
+DEFINE_SYNC(fsync, FSYNC)
+
+int rename(const char *source, const char *target) {
+    typedef int (*type)(const char *, const char *);
+    REAL(type, "rename")
+    FAIL_IF_TOLD(RENAME, AT_FDCWD, target);
+    return real(source, target);
+}
+
+int renameat(int from, const char *source, int to, const char *target) {
+    typedef int (*type)(int, const char *, int, const char *);
+    REAL(type, "renameat")
+    FAIL_IF_TOLD(RENAME, to, target);
+    return real(from, source, to, target);
+}
+
+int unlink(const char *path) {
+    typedef int (*type)(const char *);
+    REAL(type, "unlink")
+    FAIL_IF_TOLD(UNLINK, AT_FDCWD, path);
+    return real(path);
+}
+
+int unlinkat(int directory, const char *path, int flags) {
+    typedef int (*type)(int, const char *, int);
+    REAL(type, "unlinkat")
+    FAIL_IF_TOLD(UNLINK, directory, path);
+    return real(directory, path, flags);
+}
+
+int mkdirat(int directory, const char *path, mode_t mode) {
+    typedef int (*type)(int, const char *, mode_t);
+    REAL(type, "mkdirat")
+    FAIL_IF_TOLD(MKDIR, directory, path);
+    return real(directory, path, mode);
+}
+
+int fallocate(int file, int mode, off_t offset, off_t length) {
+    typedef int (*type)(int, int, off_t, off_t);
+    REAL(type, "fallocate")
+    FAIL_IF_TOLD(FALLOCATE, file, NULL);
+    return real(file, mode, offset, length);
+}
+
+// Returns its error instead of setting it.
+#define DEFINE_POSIX_FALLOCATE(symbol)                                \
+    int symbol(int file, off_t offset, off_t length) {                \
+        typedef int (*type)(int, off_t, off_t);                       \
+        REAL(type, #symbol)                                           \
+        int error = fault(FALLOCATE, file, NULL);                     \
+        return error ? error : real(file, offset, length);            \
+    }
+DEFINE_POSIX_FALLOCATE(posix_fallocate)
+DEFINE_POSIX_FALLOCATE(posix_fallocate64)

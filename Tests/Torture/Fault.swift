@@ -1,0 +1,69 @@
+internal import HoldfastHarness
+
+/// One kind of trouble, done to a real broker again and again.
+protocol Fault: Sendable {
+    /// As it is named on the command line.
+    var name: String { get }
+    /// What its count counts, in the plural.
+    var unit: String { get }
+    /// So many in a run: faults that are furthest from theirs come next.
+    var countWanted: Int { get }
+    /// A round that takes longer hangs.
+    var roundSecondsMax: Int { get }
+
+    /// Tries whether this machine has what the fault needs.
+    func probe() async throws(NotAvailable)
+
+    /// Does it a few times and judges what clients saw.
+    ///
+    /// - Parameter isSmall: a sample, which takes a second or a few.
+    /// - Throws: what kept the round from being finished, which counts as a violation.
+    func round(seed: UInt64, isSmall: Bool) async throws -> RoundResult
+}
+
+/// This machine does not have what a fault needs.
+struct NotAvailable: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) {
+        self.description = description
+    }
+}
+
+struct RoundResult {
+    var count = 0
+    /// One entry for each promise that was not kept.
+    var violations: [String] = []
+    /// Violations planted to see whether the judge finds them, and how many it found.
+    var planted = (count: 0, found: 0)
+    /// Something measured whose greatest value is of interest, in milliseconds.
+    var slowest: (what: String, milliseconds: Int)?
+
+    mutating func noteSlowest(_ what: String, _ milliseconds: Int) {
+        if milliseconds >= slowest?.milliseconds ?? 0 { slowest = (what, milliseconds) }
+    }
+
+    mutating func add(_ other: RoundResult) {
+        count += other.count
+        violations += other.violations
+        planted.count += other.planted.count
+        planted.found += other.planted.found
+        if let slowest = other.slowest { noteSlowest(slowest.what, slowest.milliseconds) }
+    }
+}
+
+/// All that there are, in the order in which they are reported.
+let allFaults: [any Fault] =
+    [KillFault(), StopFault(), StarvationFault(), MemoryFault()]
+    + FileSystemKind.allCases.flatMap { kind in
+        [FullVolumeFault(kind: kind, filler: .jobs), FullVolumeFault(kind: kind, filler: .other)]
+            as [any Fault]
+    }
+    + FileSystemKind.allCases.flatMap { kind in
+        [
+            PowerLossFault(kind: kind), DeviceErrorFault(kind: kind, trouble: .flushes),
+            DeviceErrorFault(kind: kind, trouble: .writes),
+            DeviceErrorFault(kind: kind, trouble: .death), SlowFlushFault(kind: kind),
+        ] as [any Fault]
+    }
+    + [LostSyncFault(), CallErrorFault()]

@@ -1,0 +1,113 @@
+internal import Foundation
+internal import HoldfastHarness
+internal import HoldfastHistory
+
+/// The workload of `CallErrorFault`: open, append, go on to another segment, lease, ack, nack, a snapshot
+/// and the close; then all of it once more on what is there.
+final class CallErrorRun {
+    private static let queue = "calls"
+
+    private let fault: CallErrorCase?
+    private let history = HistoryRecorder()
+    private let directory: TemporaryDirectory?
+    /// Those that failed and those that did not, of each process.
+    private(set) var callsOfProcesses: [[CallShim.Call]] = []
+
+    /// - Parameter fault: nil: none.
+    init(_ fault: CallErrorCase?) {
+        self.fault = fault
+        directory = try? TemporaryDirectory()
+    }
+
+    /// Whether the call came.
+    var isReached: Bool { callsOfProcesses.contains { $0.contains(where: \.isFailed) } }
+
+    func complaints() async throws -> [String] {
+        guard let directory else { throw TestFault("no directory can be made") }
+        let dataDirectory = directory.path(of: "data")
+        var complaints: [String] = []
+        for process in 1...2 {
+            let isFaulty = fault?.process == process
+            let shim = try CallShim(root: directory.path, rule: isFaulty ? fault?.rule : nil)
+            let (exit, output) = try await life(shim, dataDirectory)
+            let calls = try shim.calls
+            callsOfProcesses.append(calls)
+            complaints += judge(exit, calls).map { "\($0)\n\(output)" }
+        }
+        // All calls are well: it starts, and everything is there.
+        let broker = try await BrokerProcess.start(
+            BrokerProcess.Launch(["--segment-mib", "1"]), on: dataDirectory)
+        try await onThread { [history] in
+            let client = try RecordingClient(broker, history)
+            try client.createQueue(Self.queue)
+            try client.consume([Self.queue])
+            try client.look([Self.queue])
+        }
+        let exit = await broker.terminate()
+        if exit != .code(0) {
+            complaints.append("on well calls the broker ended with \(exit)\n\(broker.logEnd)")
+        }
+        return complaints + HistoryChecker(isDrained: true).complaints(history.events)
+    }
+
+    /// - Returns: how it ended and what it wrote.
+    private func life(
+        _ shim: CallShim, _ dataDirectory: String
+    ) async throws -> (ChildProcess.Exit, String) {
+        let broker: BrokerProcess
+        do {
+            broker = try await BrokerProcess.start(
+                BrokerProcess.Launch(["--segment-mib", "1"], environment: shim.environment),
+                on: dataDirectory)
+        } catch let failure as StartFailure {
+            return (failure.exit, failure.output)
+        }
+        // The broker may end at any moment; what it did not answer is written down as that.
+        try await onThread { [history] in
+            do {
+                try Self.work(try RecordingClient(broker, history))
+            } catch is TestConnection.Disconnected {}
+        }
+        let patience = Task {
+            try await Task.sleep(for: .seconds(20))
+            broker.sendKill()
+        }
+        let exit = await broker.terminate()
+        patience.cancel()
+        return (exit, broker.logEnd)
+    }
+
+    private static func work(_ client: RecordingClient) throws {
+        try client.createQueue(queue)
+        // More than a segment.
+        for request in 1...5 {
+            let isAccepted = try client.enqueue(
+                queue,
+                (1...8).map {
+                    TestJob("\(request).\($0) " + String(repeating: "x", count: 30_000))
+                })
+            if !isAccepted { break }
+        }
+        let tokens = try client.lease(queue, count: 12)
+        guard tokens.count == 12 else { return }
+        _ = try client.ack(Array(tokens[..<6]))
+        _ = try client.nack(Array(tokens[6..<8]))
+        _ = try client.heartbeat(Array(tokens[8...]))
+    }
+
+    private func judge(_ exit: ChildProcess.Exit, _ calls: [CallShim.Call]) -> [String] {
+        guard let failed = calls.first(where: \.isFailed), let fault else {
+            return exit == .code(0) ? [] : ["nothing failed, and the broker ended with \(exit)"]
+        }
+        let path = failed.path
+        guard exit == .code(74) || exit == .code(0) && !fault.isFatal else {
+            return ["after \(failed.name) of \(path) had failed, the broker ended with \(exit)"]
+        }
+        guard fault.isFatal, let moment = failed.nanoseconds else { return [] }
+        for event in history.events
+        where event.outcome == .ok && event.invoked > moment {
+            return ["asked after \(failed.name) of \(path) had failed, it answered ok: \(event)"]
+        }
+        return []
+    }
+}

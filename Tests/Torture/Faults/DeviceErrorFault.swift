@@ -1,0 +1,120 @@
+internal import Foundation
+internal import HoldfastHarness
+internal import HoldfastHistory
+internal import Synchronization
+
+/// The device fails under load: its flushes, its writes, or all of it. The broker ends with 74 within a
+/// second and answers nothing that it was asked after the error with ok (L8). On the mended device a
+/// restart has all that was answered.
+struct DeviceErrorFault: Fault {
+    enum Trouble: String, Sendable {
+        case flushes = "flush-error"
+        case writes = "write-error"
+        case death = "dead"
+    }
+
+    let kind: FileSystemKind
+    let trouble: Trouble
+
+    var name: String { "\(trouble.rawValue)-\(kind)" }
+    var unit: String { trouble == .death ? "deaths" : "errors" }
+    let countWanted = 20
+    let roundSecondsMax = 300
+
+    private static let millisecondsMax = 1_000
+
+    func probe() async throws(NotAvailable) {
+        try await BlockDevice.probe(kind)
+    }
+
+    func round(seed: UInt64, isSmall: Bool) async throws -> RoundResult {
+        let errorCount = isSmall ? 1 : 4
+        let site = try await DeviceSite(kind)
+        var round = LoadedRound(seed: seed)
+        round.dataDirectory = site.dataDirectory
+        let found = Mutex(RoundResult(count: errorCount))
+        let violations = try await round.violations { run in
+            var random = SeededRandom(seed: seed)
+            for error in 1...errorCount {
+                await run.awaitAnswers(Int.random(in: 100...1_500, using: &random))
+                // Once and for good by turns: after the first error a second try may well succeed.
+                let isLasting = trouble == .death || error % 2 == 1
+                let result = try await end(of: run, at: site, isLasting: isLasting)
+                found.withLock { found in
+                    found.violations += result.violations
+                    if let slowest = result.slowest {
+                        found.noteSlowest(slowest.what, slowest.milliseconds)
+                    }
+                }
+                if run.failure != nil { return }
+                if trouble == .death {
+                    try await site.replace()
+                } else {
+                    try await site.tell("heal")
+                    try await site.remount()
+                }
+                try await run.broker.restart()
+                run.serves()
+            }
+            await run.awaitAnswers(200)
+        }
+        // A round that ended early leaves a device that may still fail.
+        try? await site.tell("heal")
+        try await site.close()
+        var result = found.withLock { $0 }
+        result.violations += violations
+        return result
+    }
+
+    /// Makes the device fail, and judges how the broker ends.
+    private func end(
+        of run: LoadRun, at site: DeviceSite, isLasting: Bool
+    ) async throws -> RoundResult {
+        let armed = HistoryRecorder.now()
+        let count = isLasting ? -1 : 1
+        switch trouble {
+        case .flushes: try await site.tell("flush \(EIO) \(count)")
+        case .writes: try await site.tell("write \(EIO) \(count)")
+        case .death: await site.kill()
+        }
+        let broker = run.broker
+        let patience = Task {
+            try await Task.sleep(for: .seconds(isLasting ? 20 : 3))
+            broker.sendKill()
+        }
+        let exit = await broker.exit()
+        let ended = HistoryRecorder.now()
+        patience.cancel()
+
+        var result = RoundResult()
+        let failed =
+            trouble == .death
+            ? armed : try await site.log.firstError(since: armed)?.nanoseconds
+        guard let failed else {
+            throw TestFault("the device was asked for nothing that it could fail: \(exit)")
+        }
+        guard exit == .code(74) else {
+            // One error may have hit the file system alone, which is not the broker's to know.
+            if isLasting || exit != .signal(SIGKILL) {
+                result.violations.append(
+                    "the broker ended with \(exit) after \(trouble.rawValue)\n\(broker.logEnd)")
+            }
+            return result
+        }
+        let milliseconds = Int((ended - min(failed, ended)) / 1_000_000)
+        if isLasting {
+            result.noteSlowest("end after", milliseconds)
+            if milliseconds > Self.millisecondsMax {
+                result.violations.append(
+                    "the broker ended \(milliseconds) ms after \(trouble.rawValue)")
+            }
+            for event in run.history.events
+            where event.outcome == .ok && event.invoked > failed && event.invoked < ended {
+                result.violations.append(
+                    "asked after \(trouble.rawValue), the broker answered ok: \(event)")
+                break
+            }
+        }
+        return result
+    }
+}

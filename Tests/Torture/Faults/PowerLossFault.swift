@@ -1,0 +1,152 @@
+internal import Foundation
+internal import HoldfastHarness
+internal import HoldfastHistory
+
+/// The power goes at any moment of a broker's life on a real file system: the device's content is made
+/// anew from its log, with any part of what was not flushed, and a broker starts on it. All that had
+/// been answered by that moment must be there.
+struct PowerLossFault: Fault {
+    let kind: FileSystemKind
+
+    var name: String { "power-\(kind)" }
+    let unit = "power losses"
+    let countWanted = 100
+    let roundSecondsMax = 300
+
+    func probe() async throws(NotAvailable) {
+        try await BlockDevice.probe(kind)
+    }
+
+    func round(seed: UInt64, isSmall: Bool) async throws -> RoundResult {
+        var random = SeededRandom(seed: seed)
+        let (log, history, begun) = try await life(&random, seed: seed, isSmall: isSmall)
+        let firstIndex = log.records.firstIndex { $0.nanoseconds > begun } ?? 0
+        guard firstIndex < log.records.count - 1 else {
+            throw TestFault("the device saw nothing of the load")
+        }
+        let indices = (0..<(isSmall ? 3 : 12))
+            .map { _ in Int.random(in: firstIndex..<log.records.count, using: &random) }.sorted()
+        var result = RoundResult()
+        // One state is older than it is said to be, which must not go unnoticed. It comes first, since
+        // states are made from the oldest on.
+        let planted = log.index(flushesBefore: indices[0], Self.plantedFlushCount)
+        let directory = try TemporaryDirectory()
+        let replay = try BlockReplay(log, mebibytes: kind.mebibytes, in: directory)
+        if planted > firstIndex {
+            let complaints = try await complaints(
+                replay, PowerLoss(index: planted, unflushed: .none, seed: 0),
+                history.cut(at: log.records[indices[0]].nanoseconds), isDrained: false)
+            result.planted = (1, complaints.isEmpty ? 0 : 1)
+        }
+        for index in indices {
+            let loss = PowerLoss(
+                index: index,
+                unflushed: PowerLoss.Unflushed.allCases.randomElement(using: &random) ?? .none,
+                seed: random.next())
+            let complaints = try await complaints(
+                replay, loss, history.cut(at: log.records[index].nanoseconds),
+                isDrained: index == indices.last)
+            result.violations += complaints.map {
+                "power lost at record \(loss.index) of \(log.records.count), unflushed: "
+                    + "\(loss.unflushed): \($0)"
+            }
+            result.count += 1
+        }
+        return result
+    }
+
+    /// More than one commit's, whatever a file system makes of a commit.
+    private static let plantedFlushCount = 8
+
+    private func complaints(
+        _ replay: BlockReplay, _ loss: PowerLoss, _ events: [HistoryEvent], isDrained: Bool
+    ) async throws -> [String] {
+        let image = try await replay.image(after: loss)
+        defer { try? FileManager.default.removeItem(atPath: image) }
+        do {
+            return try await examine(image, events, isDrained: isDrained)
+        } catch {
+            return ["\(error)"]
+        }
+    }
+
+    /// A broker under load on a device that writes everything down, killed once amid it.
+    ///
+    /// - Returns: what the device and the clients saw, and when the load began.
+    private func life(
+        _ random: inout SeededRandom, seed: UInt64, isSmall: Bool
+    ) async throws -> (BlockLog, [HistoryEvent], begun: UInt64) {
+        let site = try await DeviceSite(kind)
+        let run = LoadRun(
+            broker: try await BrokerProcess.start(
+                BrokerProcess.Launch(["--segment-mib", "1"]), on: site.dataDirectory), seed: seed)
+        let answers = (0..<2).map { _ in
+            Int.random(in: isSmall ? 200...400 : 300...2_500, using: &random)
+        }
+        let begun = Counter()
+        try await run.work(producerCount: 4, consumerCount: 6) { run in
+            begun.add(Int(HistoryRecorder.now()))
+            for (index, count) in answers.enumerated() {
+                run.killAfter(answers: count)
+                _ = await run.broker.exit()
+                run.disarm()
+                if run.failure != nil || index == answers.count - 1 { break }
+                try await run.broker.restart()
+                run.serves()
+            }
+            run.stop()
+        }
+        if let failure = run.failure { throw TestFault("\(failure)\n\(run.broker.logEnd)") }
+        return (try await site.close(), run.history.events, UInt64(begun.value))
+    }
+
+    /// Starts a broker on what was left, looks at it, has it go on, kills it, and looks again.
+    private func examine(
+        _ image: String, _ events: [HistoryEvent], isDrained: Bool
+    ) async throws -> [String] {
+        let volume = try await Volume.mount(kind, over: image, isFresh: false)
+        do {
+            let history = HistoryRecorder()
+            // Whether it is dead after its last attempt can be told only of one that is not leased.
+            history.record(contentsOf: isDrained ? events : events.withoutAttempts)
+            let broker = try await BrokerProcess.start(
+                BrokerProcess.Launch(["--segment-mib", "1"]),
+                on: "\(volume.mountPoint)/\(DeviceSite.dataDirectoryName)")
+            let queues = LoadRun.queues.map(\.name)
+            try await onThread {
+                let client = try RecordingClient(broker, history)
+                try client.consume(queues)
+                try client.look(queues)
+                // A store that opens but cannot go on is no good.
+                for index in 1...3 { _ = try client.enqueue(queues[0], [TestJob("new \(index)")]) }
+                if isDrained { try client.drain(queues) }
+            }
+            await broker.kill()
+            try await broker.restart()
+            try await onThread { try RecordingClient(broker, history).look(queues) }
+            await broker.kill()
+            try await volume.unmount()
+            return HistoryChecker(isDrained: true).complaints(history.events)
+        } catch {
+            try? await volume.unmount()
+            throw error
+        }
+    }
+}
+
+extension [HistoryEvent] {
+    /// The same, where nobody knows how many attempts a job may have.
+    fileprivate var withoutAttempts: [HistoryEvent] {
+        map { event in
+            guard
+                case .enqueue(let job, let queue, let content, let delay, _, let key) =
+                    event.operation
+            else { return event }
+            var event = event
+            event.operation = .enqueue(
+                job: job, queue: queue, content: content, delayMilliseconds: delay,
+                attemptCountMax: 0, key: key)
+            return event
+        }
+    }
+}
