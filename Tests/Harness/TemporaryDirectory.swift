@@ -4,8 +4,9 @@ internal import Foundation
 package final class TemporaryDirectory: Sendable {
     package let path: String
 
-    package init() throws {
-        let parent = ProcessInfo.processInfo.environment["TMPDIR"] ?? "/tmp"
+    /// - Parameter parent: nil: TMPDIR, or else /tmp.
+    package init(in parent: String? = nil) throws {
+        let parent = parent ?? ProcessInfo.processInfo.environment["TMPDIR"] ?? "/tmp"
         var template = Array("\(parent)/holdfast-test.XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else {
             throw TestFault(

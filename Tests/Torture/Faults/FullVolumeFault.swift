@@ -23,8 +23,8 @@ struct FullVolumeFault: Fault {
     }
 
     func round(seed: UInt64, isSmall: Bool) async throws -> RoundResult {
-        let directory = try TemporaryDirectory()
-        let image = try Image.make(mebibytes: kind.mebibytes, in: directory)
+        let directory = try await Image.directory()
+        let image = try Image.make(mebibytes: kind.mebibytesToFill, in: directory)
         let volume = try await Volume.mount(kind, over: image, isFresh: true)
         var result = RoundResult(count: 1)
         do {
@@ -51,7 +51,7 @@ struct FullVolumeFault: Fault {
         var random = SeededRandom(seed: seed)
         let filling = FillingClient(
             broker: broker, history: history,
-            payloadByteCount: Int.random(in: 1_000...30_000, using: &random))
+            payloadByteCount: Int.random(in: 8_000...28_000, using: &random))
         try await onThread { try filling.begin() }
         let ballast = "\(volume.mountPoint)/ballast"
         if filler == .other {

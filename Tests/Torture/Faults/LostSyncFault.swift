@@ -10,7 +10,7 @@ internal import Synchronization
 /// ends with 74, and on the mended volume everything that it answered is there.
 struct LostSyncFault: Fault {
     let name = "lost-sync"
-    let unit = "full tmpfs"
+    let unit = "failed syncs"
     let countWanted = 20
     let roundSecondsMax = 240
 
@@ -53,6 +53,7 @@ struct LostSyncFault: Fault {
         var round = LoadedRound(seed: seed)
         round.dataDirectory = "\(site.mountPoint)/data"
         round.launch.environment = shim.environment
+        let hits = Counter()
         let violations = try await round.violations { run in
             try shim.check()
             var random = SeededRandom(seed: seed)
@@ -70,6 +71,7 @@ struct LostSyncFault: Fault {
             guard exit == .code(74) || exit == .signal(SIGKILL) else {
                 throw TestFault("the broker ended with \(exit)")
             }
+            if exit == .code(74) { hits.add() }
             site.empty()
             try await site.remount()
             try await run.broker.restart()
@@ -78,7 +80,7 @@ struct LostSyncFault: Fault {
         }
         site.empty()
         try await site.close()
-        return RoundResult(count: 1, violations: violations)
+        return RoundResult(count: hits.value, violations: violations)
     }
 }
 

@@ -30,7 +30,7 @@ struct PowerLossFault: Fault {
         // One state is older than it is said to be, which must not go unnoticed. It comes first, since
         // states are made from the oldest on.
         let planted = log.index(flushesBefore: indices[0], Self.plantedFlushCount)
-        let directory = try TemporaryDirectory()
+        let directory = try await Image.directory()
         let replay = try BlockReplay(log, mebibytes: kind.mebibytes, in: directory)
         if planted > firstIndex {
             let complaints = try await complaints(

@@ -74,6 +74,13 @@ final class MemoryGroup: Sendable {
     static func removeAll(of scratch: String) {
         guard let parent = try? parent() else { return }
         let names = (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? []
-        for name in names where name.hasPrefix(tag(scratch) + ".") { rmdir("\(parent)/\(name)") }
+        for name in names where name.hasPrefix(tag(scratch) + ".") {
+            // Processes that were killed leave their group in their own time.
+            var tries = 0
+            while rmdir("\(parent)/\(name)") != 0, errno == EBUSY, tries < 100 {
+                usleep(20_000)
+                tries += 1
+            }
+        }
     }
 }
