@@ -11,6 +11,9 @@ let package = Package(
         // Loaded into a broker by the tests, to fail its calls.
         .library(name: "faultshim", type: .dynamic, targets: ["faultshim"]),
     ],
+    traits: [
+        .trait(name: "Mutants", description: "Seeded bugs, for `make mutants` alone")
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
@@ -26,6 +29,11 @@ let package = Package(
     ],
     targets: [
         // MARK: Leaves
+
+        // Bugs to be chosen by name, in a build with the trait of the same name; nothing elsewhere.
+        .target(
+            name: "HoldfastMutants", path: "Sources/WAL/Mutants",
+            swiftSettings: [.define("MUTANTS", .when(traits: ["Mutants"]))]),
 
         // CRC32C by the processor's instruction where there is one, by table elsewhere.
         .target(name: "CCRC32C", path: "Sources/WAL/CCRC32C"),
@@ -300,6 +308,14 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
     .treatAllWarnings(as: .error),
 ]
+// Where the bugs of `HoldfastMutants` may be.
+let mutated = [
+    "HoldfastWAL", "HoldfastPages", "HoldfastSnapshots", "HoldfastEngine", "HoldfastStore",
+    "HoldfastBroker",
+]
+for target in package.targets where mutated.contains(target.name) {
+    target.dependencies.append("HoldfastMutants")
+}
 for target in package.targets
 where target.type != .system
     && !["CCRC32C", "CDisk", "blockdevice", "faultshim"].contains(target.name)

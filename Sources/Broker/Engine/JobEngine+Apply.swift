@@ -1,4 +1,5 @@
 internal import HoldfastModel
+internal import HoldfastMutants
 internal import HoldfastPages
 internal import HoldfastRecords
 
@@ -113,6 +114,14 @@ extension JobEngine {
             lastMoved = job
             queues[place.lane.queue].pointee.delayedCount -= 1
             pushReady(entry, place.lane, isRetry: entry.version > 0)
+            if Mutant.dueMoveRepeatsPage.isOn, count == configuration.dueCountMax {
+                pushReady(entry, place.lane, isRetry: entry.version > 0)
+            }
+        }
+        if Mutant.dueMoveSkipsPage.isOn, count == configuration.dueCountMax,
+            let skipped = delayed.first
+        {
+            delayed.remove(skipped, &map)
         }
         return (count, lastMoved)
     }
@@ -227,10 +236,10 @@ extension JobEngine {
                 state.releases.increment()
                 state.version.increment()
             case .timeout:
-                state.attempts.increment()
+                if !Mutant.attemptsCountedAfterDelivery.isOn { state.attempts.increment() }
                 state.timeouts.increment()
             case .interrupted:
-                state.attempts.increment()
+                if !Mutant.attemptsCountedAfterDelivery.isOn { state.attempts.increment() }
                 state.interruptions.increment()
             case .undelivered:
                 break

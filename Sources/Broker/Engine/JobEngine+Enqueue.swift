@@ -1,4 +1,5 @@
 internal import HoldfastModel
+internal import HoldfastMutants
 package import HoldfastRecords
 
 extension JobEngine {
@@ -36,6 +37,9 @@ extension JobEngine {
 
     /// Broker time `delay` from the batch's; the end of time where there is none.
     func due(in delayMilliseconds: UInt64, _ batch: RecordBatch) -> Int64 {
+        if Mutant.delayOverflows.isOn {
+            return batch.frameTime &+ Int64(Int32(truncatingIfNeeded: delayMilliseconds))
+        }
         let (due, isBeyond) = max(batch.frameTime, delayOriginMilliseconds).addingReportingOverflow(
             Int64(clamping: delayMilliseconds))
         return isBeyond ? .max : due

@@ -1,4 +1,5 @@
 internal import HoldfastModel
+internal import HoldfastMutants
 internal import HoldfastPages
 package import HoldfastRecords
 
@@ -90,16 +91,25 @@ extension JobEngine {
             from: queue, LeaseBudget(byteCountMax: byteCountMax, byteCountEach: byteCountEach))
         // Only where a page is missing there may be none.
         guard !pending.isEmpty else { return }
+        let target = Mutant.leaseNotLogged.isOn ? Self.unloggedBatch(behind: batch) : batch
         let lsn = pending.withUnsafeBufferPointer {
-            LeaseRecord.append(queue: queue, durationMilliseconds: duration, $0, to: batch)
+            LeaseRecord.append(queue: queue, durationMilliseconds: duration, $0, to: target)
         }
-        applyAppended(lsn, of: batch)
+        applyAppended(lsn, of: target)
+        if Mutant.leaseNotLogged.isOn { lastLSN -= 1 }
         for item in pending {
             guard let slot = leases.slot(of: item.lsn) else { continue }
             leases.wheel[slot].pointee.owner = owner
             deliveries.append(delivery(of: leases[slot]))
         }
         pending.removeAll(keepingCapacity: true)
+    }
+
+    /// Where `Mutant.leaseNotLogged` puts its record: into a batch that nobody writes.
+    private static func unloggedBatch(behind batch: RecordBatch) -> RecordBatch {
+        let unlogged = RecordBatch()
+        unlogged.open(firstLSN: batch.nextLSN, frameTime: batch.frameTime)
+        return unlogged
     }
 
     /// Puts the next `count` ready jobs, of which there are as many, into `pending`, or fewer where

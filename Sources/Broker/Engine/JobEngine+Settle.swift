@@ -1,4 +1,5 @@
 package import HoldfastModel
+internal import HoldfastMutants
 package import HoldfastRecords
 
 /// The verbs on a leased job. Each appends one result for each token to `results`, and one record
@@ -23,11 +24,12 @@ extension JobEngine {
     private mutating func decideAck(_ token: LeaseToken) -> ItemResult {
         guard wasGivenOut(token) else { return ItemResult(code: refusal(ofUnknown: token)) }
         if let slot = leases.slot(of: token.lsn) {
-            guard leases[slot].version == token.version else {
+            let version = leases[slot].version
+            guard version == token.version || Mutant.staleTokenAccepted.isOn else {
                 return ItemResult(code: .leaseLost)
             }
             guard !leases.wheel[slot].pointee.isMarked else { return ItemResult(isDuplicate: true) }
-            choose(PendingItem(lsn: token.lsn, version: token.version), leasedIn: slot)
+            choose(PendingItem(lsn: token.lsn, version: version), leasedIn: slot)
             return ItemResult()
         }
         guard isLive(token.lsn) else {

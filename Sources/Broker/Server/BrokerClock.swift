@@ -1,4 +1,5 @@
 internal import Glibc
+internal import HoldfastMutants
 
 /// The broker's clocks, read nowhere else.
 ///
@@ -38,7 +39,7 @@ package struct BrokerClock: Sendable {
 
     /// Milliseconds since the machine was booted, times of suspension included.
     @Sendable package static func systemBootMilliseconds() -> Int64 {
-        milliseconds(of: CLOCK_BOOTTIME)
+        milliseconds(of: Mutant.leaseDeadlineFromWallClock.isOn ? CLOCK_REALTIME : CLOCK_BOOTTIME)
     }
 
     /// Milliseconds since 1970 as the machine believes; may jump in either direction.

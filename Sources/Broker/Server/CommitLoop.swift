@@ -1,6 +1,7 @@
 internal import HoldfastDisk
 internal import HoldfastEngine
 internal import HoldfastModel
+internal import HoldfastMutants
 internal import HoldfastPages
 internal import HoldfastProtocol
 internal import HoldfastRecords
@@ -240,6 +241,9 @@ package final class CommitLoop: @unchecked Sendable {
         pace.add(
             recordCount: Int(batch.nextLSN - batch.firstLSN), byteCount: batch.byteCount)
         takeSnapshotIfDue(with: batch)
+        if Mutant.ackBeforeSync.isOn {
+            for connection in connectionsWriting { connection.releaseSealed() }
+        }
         write(batch)
         // There is room again in what gathers.
         resumeReading()

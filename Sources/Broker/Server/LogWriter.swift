@@ -1,3 +1,4 @@
+internal import HoldfastMutants
 internal import HoldfastRecords
 internal import HoldfastWAL
 internal import NIOCore
@@ -28,6 +29,7 @@ struct LogWriter: Sendable {
             return true
         } catch {
             if case .full = error { return false }
+            if Mutant.writeErrorDisablesLog.isOn { return true }
             FailStop.exit(.storageFailed, "the log could not be written: \(error)")
         }
     }

@@ -1,3 +1,4 @@
+internal import HoldfastMutants
 package import HoldfastRecords
 internal import HoldfastSnapshots
 package import HoldfastWAL
@@ -11,8 +12,10 @@ extension SnapshotStore {
     /// A segment that ends with a snapshot's last record may have been sealed after the snapshot had
     /// listed its segments: only what has a record behind it, which both know, had been sealed by then.
     func freeSegments(of sealed: [SegmentSummary]) -> [SegmentSummary] {
-        let needs = needs
-        guard needs.count == 2, let oldest = needs.map(\.lastLSN).min() else { return [] }
+        let needs = Mutant.segmentsDeletedByNewerSnapshot.isOn ? Array(needs.prefix(1)) : needs
+        guard needs.count == 2 || Mutant.segmentsDeletedByNewerSnapshot.isOn,
+            let oldest = needs.map(\.lastLSN).min()
+        else { return [] }
         let listed = Set(needs.flatMap { $0.segments.map(\.salt) })
         return sealed.filter { $0.nextLSN <= oldest && !listed.contains($0.salt) }
     }

@@ -1,4 +1,5 @@
 internal import HoldfastEngine
+internal import HoldfastMutants
 internal import HoldfastPages
 internal import HoldfastSnapshots
 internal import HoldfastWAL
@@ -6,7 +7,9 @@ internal import Synchronization
 
 // The writing of a snapshot that was taken, on the background thread.
 extension Upkeep {
-    func isDurable(_ order: Order) -> Bool { log.durableLSN >= order.image.lastLSN }
+    func isDurable(_ order: Order) -> Bool {
+        log.durableLSN >= order.image.lastLSN || Mutant.snapshotOfUnsyncedRecords.isOn
+    }
 
     func begin(_ order: Order, _ work: inout Work) throws(StoreFault) {
         var order = order
@@ -20,10 +23,13 @@ extension Upkeep {
             }
             return liveCount > 0 ? SnapshotSegment(segment, liveCount: UInt64(liveCount)) : nil
         }
+        let lastLSN =
+            Mutant.snapshotOverwritesLaterAck.isOn
+            ? max(order.image.lastLSN, log.durableLSN) : order.image.lastLSN
         do throws(SnapshotError) {
             work.writing = (
                 try snapshots.begin(
-                    number: UInt64(order.image.pages.snapshotNumber), lastLSN: order.image.lastLSN,
+                    number: UInt64(order.image.pages.snapshotNumber), lastLSN: lastLSN,
                     frameTime: order.image.frameTime, root: order.image.root,
                     segments: order.segments, frozen: order.image.pages), order
             )

@@ -1,4 +1,5 @@
 package import HoldfastDisk
+internal import HoldfastMutants
 package import HoldfastRecords
 
 /// Why the log did not do what it was asked.
@@ -27,7 +28,8 @@ package enum LogError: Error, Sendable, CustomStringConvertible {
     package var isFatal: Bool {
         switch self {
         case .damaged, .unreadable, .olderThanSnapshot, .snapshotMissing, .failed, .closed: true
-        case .full, .read: false
+        case .full: Mutant.noSpaceLatched.isOn
+        case .read: false
         }
     }
 

@@ -1,4 +1,5 @@
 internal import HoldfastDisk
+internal import HoldfastMutants
 internal import HoldfastRecords
 
 /// Begins the new segment with which every opening of a log ends: nothing is ever appended behind
@@ -43,6 +44,7 @@ struct LogOpening {
     func begin(
         _ pool: SegmentPool
     ) throws(LogError) -> (segment: SegmentWriter, uncopiedByteCount: Int) {
+        if goesOnInLast { return (try lastSegment(), 0) }
         let quarantine = LogQuarantine(fileSystem: directory.fileSystem)
         let uncopiedByteCount = try recovery.passage.map { passage throws(LogError) in
             try quarantine.copy(passage)
@@ -92,6 +94,23 @@ struct LogOpening {
             file: file, header: header, firstLSN: firstLSN,
             isFilled: candidate.isFilled, end: end)
         return (segment, uncopiedByteCount ?? 0)
+    }
+
+    /// `Mutant.appendsAfterCutInSameFile`, where the last segment has frames of its own.
+    var goesOnInLast: Bool {
+        Mutant.appendsAfterCutInSameFile.isOn && recovery.passage == nil
+            && recovery.replacedNumber == nil && recovery.previousNumber > 0
+    }
+
+    private func lastSegment() throws(LogError) -> SegmentWriter {
+        let link = recovery.chain.links[recovery.chain.links.count - 1]
+        return try LogError.writing { () throws(DiskError) in
+            let path = DirectoryLayout.segment(link.number)
+            return SegmentWriter(
+                file: try directory.fileSystem.openFile(path, for: .readingAndWriting),
+                header: link.header, firstLSN: link.firstLSN, isFilled: true,
+                end: recovery.previousCut + recovery.copies.byteCount)
+        }
     }
 
     /// Removes the sidecars, and drafts of them, whose segments are gone.

@@ -1,4 +1,5 @@
 internal import HoldfastDisk
+internal import HoldfastMutants
 internal import HoldfastRecords
 
 /// Whether what stands at the end of the log is its end.
@@ -10,6 +11,9 @@ extension LogRecovery {
     func judge(
         _ reader: SegmentReader, at offset: Int, _ stop: SegmentReader.Reading
     ) throws(LogError) {
+        if Mutant.refusesAnyBadTail.isOn, case .broken(_, let kind) = stop {
+            throw .damaged(damage(kind, reader, offset, reader.header.alignment, nil))
+        }
         let end = reader.header.frames.upperBound
         let lsn = sequence.nextLSN
         var later: [(offset: Int, header: FrameHeader)] = []

@@ -1,4 +1,5 @@
 internal import HoldfastDisk
+internal import HoldfastMutants
 internal import HoldfastRecords
 
 /// Reads a log from its first record or a snapshot's to its end, hands every record on, and finds
@@ -202,7 +203,9 @@ struct LogRecovery {
             wasClosed = frame.recordCount == 0
             if wasClosed { continue }
             index.append(frame, payload: payload, at: start)
-            if frame.lastLSN > certifiedLSN { inDoubt.append((start, frame)) }
+            if frame.lastLSN > certifiedLSN, !Mutant.trustsPageCacheAfterError.isOn {
+                inDoubt.append((start, frame))
+            }
             if isCopy { copiesEnd = offset } else { hasOwnFrames = true }
         }
         try judge(reader, at: offset, stop)
@@ -227,6 +230,7 @@ struct LogRecovery {
             previousTailChecksum = try LogError.reading { () throws(DiskError) in
                 try reader.survey(cut..<link.header.frames.upperBound).checksum
             }
+            if Mutant.appendsAfterCutInSameFile.isOn { return }
             sealed.append(
                 SealedSegment(header: link.header, firstLSN: firstLSN, nextLSN: nextLSN, end: cut))
             lastIndex = index.before(nextLSN)

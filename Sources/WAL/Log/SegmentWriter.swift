@@ -1,4 +1,5 @@
 internal import HoldfastDisk
+internal import HoldfastMutants
 internal import HoldfastRecords
 
 /// Writes frames to the end of one segment.
@@ -39,6 +40,9 @@ struct SegmentWriter: Sendable {
         _ batch: RecordBatch, epoch: UInt32, durableLSN: LSN
     ) throws(DiskError) -> Int {
         let frame = batch.frame(paddedTo: header.alignment)
+        let durableLSN =
+            Mutant.durableLSNTooHigh.isOn
+            ? batch.lastLSN : Mutant.durableLSNNeverAdvances.isOn ? 0 : durableLSN
         FrameHeader(
             payloadByteCount: batch.byteCount - RecordBatch.headroomByteCount,
             firstLSN: batch.firstLSN, recordCount: batch.recordCount, epoch: epoch,
@@ -46,7 +50,15 @@ struct SegmentWriter: Sendable {
             payloadChecksum: Checksum.crc32c(batch.records)
         ).encode(into: frame, salt: header.salt, offset: end)
         let offset = end
-        try file.writeDurably(UnsafeRawBufferPointer(frame), at: offset)
+        if Mutant.syncErrorIgnored.isOn {
+            try? file.writeDurably(UnsafeRawBufferPointer(frame), at: offset)
+        } else if Mutant.syncErrorRetried.isOn {
+            let isSynced =
+                (try? file.writeDurably(UnsafeRawBufferPointer(frame), at: offset)) != nil
+            if !isSynced { try file.sync() }
+        } else {
+            try file.writeDurably(UnsafeRawBufferPointer(frame), at: offset)
+        }
         end += frame.count
         return offset
     }

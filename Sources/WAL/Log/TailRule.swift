@@ -1,3 +1,4 @@
+internal import HoldfastMutants
 package import HoldfastRecords
 
 /// Where the log ends, when its last segment has a place X at which no whole frame with the
@@ -26,6 +27,7 @@ package enum TailRule {
     package static func verdict(
         at lsn: LSN, certifiedLSN: LSN, laterDurableLSNs: some Sequence<LSN>
     ) -> Verdict {
+        if Mutant.cutAtFirstBadChecksum.isOn { return .cut }
         let certified = laterDurableLSNs.reduce(certifiedLSN, max)
         return certified >= lsn ? .damage : .cut
     }

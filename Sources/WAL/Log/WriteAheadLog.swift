@@ -1,4 +1,5 @@
 internal import HoldfastDisk
+internal import HoldfastMutants
 package import HoldfastRecords
 internal import Synchronization
 
@@ -90,7 +91,7 @@ package final class WriteAheadLog: Sendable {
         directory = opening.directory
         identity = opening.directory.identity
         self.pool = pool
-        epoch = opening.epoch
+        epoch = opening.goesOnInLast ? opening.epoch - 1 : opening.epoch
         firstNextLSN = recovery.sequence.nextLSN
         clocks = StartMark(
             clocks: opening.start, timeBaseMilliseconds: opening.timeBaseMilliseconds,
@@ -189,7 +190,9 @@ package final class WriteAheadLog: Sendable {
         }
         let mark = Mark.start(start)
         let next = try LogError.writing { () throws(DiskError) in
-            try fileSystem.syncDirectory(DirectoryLayout.log)
+            if !Mutant.noDirectorySyncAfterRename.isOn {
+                try fileSystem.syncDirectory(DirectoryLayout.log)
+            }
             try fileSystem.syncDirectory(DirectoryLayout.pool)
             var next = SegmentWriter(
                 file: try fileSystem.openFile(path, for: .readingAndWriting),

@@ -1,3 +1,5 @@
+internal import HoldfastMutants
+
 /// What the space remembers of a generation that is being written.
 struct FrozenGeneration {
     let snapshotNumber: UInt32
@@ -57,7 +59,8 @@ extension PageSpace {
                 releaseFrame(frame)
             }
         }
-        releaseRetired(before: generation.snapshotNumber)
+        releaseRetired(
+            before: generation.snapshotNumber + (Mutant.pageReusedEarly.isOn ? 1 : 0))
     }
 
     /// The snapshot did not come about, and nobody reads its pages any more: what is still in use of

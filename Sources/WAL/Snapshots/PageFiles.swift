@@ -1,4 +1,5 @@
 package import HoldfastDisk
+internal import HoldfastMutants
 internal import HoldfastPages
 internal import Synchronization
 
@@ -155,6 +156,7 @@ package final class PageFiles: Sendable {
                     try file.allocate(byteCount: extentByteCount)
                     try file.sync()
                 }
+                if Mutant.noDirectorySyncAfterCreate.isOn { return }
                 try fileSystem.syncDirectory(SnapshotLayout.pages)
             }
         } catch {

@@ -1,5 +1,6 @@
 internal import Glibc
 internal import HoldfastDisk
+internal import HoldfastMutants
 internal import HoldfastPages
 package import HoldfastRecords
 internal import Synchronization
@@ -133,7 +134,8 @@ package final class SnapshotWriting: Sendable {
             state.phase = .pages(next)
             return .more
         case .log:
-            guard durableLSN >= content.lastLSN else { return .waitingForLog }
+            guard durableLSN >= content.lastLSN || Mutant.snapshotOfUnsyncedRecords.isOn
+            else { return .waitingForLog }
             // A snapshot must not be found before the log has what it says: an opening would take
             // the log for an old copy.
             state.phase = .file(SnapshotFormat.blockByteCount)
@@ -176,6 +178,7 @@ package final class SnapshotWriting: Sendable {
                     try file.write(Array(bytes[..<SnapshotFormat.blockByteCount]), at: 0)
                 }
             }
+            if isLast, Mutant.snapshotCountsBeforeSync.isOn { return }
             try file.sync()
         }
         guard isLast else {
