@@ -63,6 +63,10 @@ torture: build deps-torture ## real brokers on breaking disks and under kill -9 
 deps-torture: ## installs what torture needs and is missing
 	@scripts/deps-torture
 
+mutants: deps ## one seeded bug after the other: the tests must notice each (NAMES="..." for some)
+	@$(build) --build-tests --traits Mutants --scratch-path .build-mutants
+	@scripts/mutants.py .build-mutants $(NAMES)
+
 bench: build ## throughput and latency of the broker beside the disk's own sync rate
 	@bench/run
 
@@ -71,4 +75,4 @@ hooks: ## git formats what is committed and offers the form of a message
 	git config commit.template scripts/hooks/commit.template
 
 .PHONY: help build run test format lint check prove-sync explore simulate flips judge faults \
-  torture deps-torture bench deps hooks
+  torture deps-torture mutants bench deps hooks
