@@ -29,9 +29,12 @@ import Testing
         return rig
     }
 
-    @Test("a data directory of format 1 opens, and everything in it is as it was", arguments: fixtures)
+    @Test(
+        "a data directory of format 1 opens, and everything in it is as it was", arguments: fixtures
+    )
     func opens(fixture: URL) throws {
-        if ProcessInfo.processInfo.environment["UPDATE_GOLDEN"] != nil, fixture == Self.fixtures.last
+        if ProcessInfo.processInfo.environment["UPDATE_GOLDEN"] != nil,
+            fixture == Self.fixtures.last
         {
             let disk = try Self.make().disk.disk.afterKill()
             try StoreText.text(of: disk).write(to: fixture, atomically: true, encoding: .utf8)

@@ -1,5 +1,6 @@
 internal import HoldfastEngine
 internal import HoldfastModel
+internal import HoldfastMutants
 internal import HoldfastProtocol
 internal import HoldfastRecords
 internal import HoldfastStore
@@ -35,7 +36,7 @@ extension CommitLoop {
                         + "you enqueue them anew")
             }
         }
-        if upkeep.storageState == .full {
+        if upkeep.storageState == .full, !Mutant.enqueueUsesReserve.isOn {
             counters.storageRefusals += 1
             refuse(Self.storageFull, request)
             return

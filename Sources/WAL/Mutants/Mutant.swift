@@ -94,6 +94,9 @@ package enum Mutant: Sendable {
 
     // MARK: A full disk
 
+    /// An enqueue is taken as long as there is a segment for it, those of the reserve too: then no ack
+    /// finds room (beanstalkd, Redis with a full disk under it).
+    case enqueueUsesReserve
     /// A volume that was full once is full until the next start.
     case noSpaceLatched
 
