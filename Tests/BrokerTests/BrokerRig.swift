@@ -58,8 +58,11 @@ final class BrokerRig {
     }
 
     /// Power is lost with everything that was not synced, and the broker starts again.
-    func losePower() throws {
+    ///
+    /// - Parameter capacityByteCount: bytes that the volume has then; nil for no end.
+    func losePower(capacityByteCount: Int? = nil) throws {
         disk = SimulatedFileSystem(disk.disk.afterPowerLoss(CrashChoices()))
+        disk.capacityByteCount = capacityByteCount
         eventLoop = EmbeddedEventLoop()
         loop = try Self.open(
             configuration, disk, eventLoop, clock,

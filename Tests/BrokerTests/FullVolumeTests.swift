@@ -158,8 +158,7 @@ import Testing
         let count = try Self.fill(rig, client)
         let capacity = rig.disk.disk.allocatedByteCount
         for _ in 1...6 {
-            try rig.losePower()
-            rig.disk.capacityByteCount = capacity
+            try rig.losePower(capacityByteCount: capacity)
             rig.startBackgroundWork()
             for _ in 1...100 { rig.pass(milliseconds: 20) }
             let again = try rig.connect()
@@ -170,5 +169,22 @@ import Testing
         rig.pass(milliseconds: 2_000)
         #expect(try Self.drain(rig, again) == count)
         #expect(try Self.isTakenSoon(rig, again))
+    }
+
+    @Test("L4: lives on a full volume that are too short for a snapshot do not use up the reserve")
+    func shortLives() throws {
+        let rig = try Self.rig()
+        let client = try rig.connect()
+        let count = try Self.fill(rig, client)
+        let capacity = rig.disk.disk.allocatedByteCount
+        for _ in 1...20 {
+            try rig.losePower(capacityByteCount: capacity)
+            let again = try rig.connect()
+            #expect(try again.ask(RigClient.lease("q", duration: 1_000)).jobs.count == 1)
+        }
+        rig.startBackgroundWork()
+        rig.pass(milliseconds: 2_000)
+        rig.pass(milliseconds: 2_000)
+        #expect(try Self.drain(rig, try rig.connect()) == count)
     }
 }

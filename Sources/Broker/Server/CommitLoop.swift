@@ -269,6 +269,11 @@ package final class CommitLoop: @unchecked Sendable {
     /// Not even the reserve has a segment left. Nobody was told anything; everybody waits until a
     /// snapshot that is under way, or somebody else, gives back some space.
     private func writeAgainLater() {
+        if isDraining {
+            FailStop.exit(
+                .storageFailed,
+                "there is no space for the log, not even in its reserve: what was asked last was not done")
+        }
         logger.error("no space for the log, not even in its reserve: all requests wait")
         upkeep.lookAtSpace()
         background?.wake()

@@ -1,3 +1,4 @@
+internal import HoldfastModel
 internal import HoldfastPages
 
 /// What has to lie ready on the disk so that the jobs which are there can all be brought to their end
@@ -8,12 +9,16 @@ package struct SpaceNeeds: Sendable, Equatable {
     package static let byteCountPerJob = 192
 
     package var liveJobCount: Int
+    package var queueCount: Int
     package var usedPageCount: Int
     /// Changed pages above which a snapshot is taken.
     package var dirtyPageCountMax: Int
 
-    package init(liveJobCount: Int, usedPageCount: Int, dirtyPageCountMax: Int) {
+    package init(
+        liveJobCount: Int, queueCount: Int, usedPageCount: Int, dirtyPageCountMax: Int
+    ) {
         self.liveJobCount = liveJobCount
+        self.queueCount = queueCount
         self.usedPageCount = usedPageCount
         self.dirtyPageCountMax = dirtyPageCountMax
     }
@@ -26,6 +31,20 @@ package struct SpaceNeeds: Sendable, Equatable {
         let changed = min(dirtyPageCountMax + dirtyPageCountMax / 2, usedPageCount + growth)
         return growth + 3 * changed + Self.constantPageCount
     }
+
+    /// What the file that says where the pages are may take, in bytes. It holds the ends of all lanes: at
+    /// most two chains, of two pages each, for every priority of a queue, and no more than the entries of
+    /// all jobs.
+    package var slotByteCount: Int {
+        let ends = min(
+            queueCount * (Int(Limits.priorityMax) + 1) * 4 * PageFormat.byteCount,
+            liveJobCount * Self.laneEntryByteCount)
+        return Self.constantSlotByteCount + queueCount * Self.queueByteCount + ends
+    }
+
+    private static let laneEntryByteCount = 24
+    private static let queueByteCount = 2_048
+    private static let constantSlotByteCount = 128 << 10
 
     /// For what an empty state comes to have with its first jobs.
     private static let constantPageCount = 16

@@ -64,7 +64,9 @@ extension Store {
                 switch upkeep.takeOutcome() {
                 case nil: break
                 case .committed(let frozen): engine.pages.committed(frozen)
-                case .abandoned(_, let error): throw .snapshots(error)
+                case .abandoned(let frozen, let error):
+                    engine.pages.abandoned(frozen)
+                    throw .snapshots(error)
                 }
             }
         }

@@ -99,6 +99,7 @@ package struct Store: ~Copyable {
             try Self.leaveBehind(&engine, upkeep)
         }
         if let failure = engine.pages.failure { throw .page(failure) }
+        try Self.saveReserve(&engine, upkeep)
         self.directory = directory
         self.log = log
         self.upkeep = upkeep

@@ -12,6 +12,8 @@ extension Upkeep {
         /// Places for pages that there should be, and that there are.
         var wantedPageCount = 0
         var reservedPageCount = 0
+        /// The length that free slots should have.
+        var slotByteCount = 1
         /// Whether the volume had no room for a file of the snapshots'.
         var isRefused = false
         /// Whether refusals are to be tried again, and the volume to be asked.
@@ -40,6 +42,7 @@ extension Upkeep {
         let wanted = needs.sparePageCount
         return state.withLock { state in
             state.space.wantedPageCount = wanted + ahead
+            state.space.slotByteCount = needs.slotByteCount
             return wanted + ahead / 2 > state.space.reservedPageCount && !state.space.isRefused
         }
     }
@@ -66,16 +69,17 @@ extension Upkeep {
     ///
     /// - Returns: whether there is more to do.
     func secureSpace(_ work: inout Work) throws(StoreFault) -> Bool {
-        let (wanted, isDue) = state.withLock { state in
+        let space = state.withLock { state in
             defer { state.space.isLookDue = false }
-            return (state.space.wantedPageCount, state.space.isLookDue)
+            return state.space
         }
-        if isDue {
+        if space.isLookDue {
             work.isSpaceRefused = false
             let free = log.volumeFreeByteCount
             state.withLock { $0.space.freeByteCount = free }
         }
-        if try reservePages(max(wanted, work.sparePageCount), &work) { return true }
+        let wanted = max(space.wantedPageCount, work.sparePageCount)
+        if try reservePages(wanted, slotByteCount: space.slotByteCount, &work) { return true }
         do throws(LogError) {
             if try log.prepareSpareSegments() { return true }
         } catch {
@@ -85,11 +89,13 @@ extension Upkeep {
     }
 
     private func reservePages(
-        _ sparePageCount: Int, _ work: inout Work
+        _ sparePageCount: Int, slotByteCount: Int, _ work: inout Work
     ) throws(StoreFault) -> Bool {
         guard sparePageCount > 0, !work.isSpaceRefused else { return false }
         do throws(SnapshotError) {
-            if try snapshots.reserve(sparePageCount: sparePageCount) { return true }
+            if try snapshots.reserve(sparePageCount: sparePageCount, slotByteCount: slotByteCount) {
+                return true
+            }
             state.withLock { state in
                 state.space.reservedPageCount = sparePageCount
                 state.space.isRefused = false
@@ -105,8 +111,8 @@ extension Upkeep {
         return false
     }
 
-    /// Says what came of a step.
-    func publishStorageState() {
+    /// Finds out anew how the store stands. Any thread may call.
+    package func publishStorageState() {
         let reserve = log.reserve
         let next: StorageState = state.withLock { state in
             if state.space.isRefused || reserve.isRefused && !reserve.isWhole { return .full }

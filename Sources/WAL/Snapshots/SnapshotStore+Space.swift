@@ -3,11 +3,13 @@ internal import Synchronization
 
 extension SnapshotStore {
     /// Makes one file, where the files have less than `sparePageCount` pages beyond those that the
-    /// kept snapshots have, or where a slot has no file of its length yet: so that the next
-    /// snapshots can be written on a full disk.
+    /// kept snapshots have, or where a slot that is free has no file of that length yet, and of the
+    /// newest's: so that the next snapshots can be written on a full disk.
     ///
     /// - Returns: whether it made one; false means that there is nothing left to do.
-    package func reserve(sparePageCount: Int) throws(SnapshotError) -> Bool {
+    package func reserve(
+        sparePageCount: Int, slotByteCount: Int = 1
+    ) throws(SnapshotError) -> Bool {
         try prepare()
         return try guarded { () throws(SnapshotError) in
             if self.sparePageCount < sparePageCount {
@@ -22,7 +24,8 @@ extension SnapshotStore {
                 }
             }
             for slot in 0..<SnapshotLayout.slotCount where !kept.contains(slot) {
-                if try obtain(slot: slot, byteCount: byteCount ?? 1).isLonger { return true }
+                let wanted = max(byteCount ?? 0, slotByteCount)
+                if try obtain(slot: slot, byteCount: wanted).isLonger { return true }
             }
             return false
         }
