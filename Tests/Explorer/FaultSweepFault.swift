@@ -135,13 +135,18 @@ extension SimulatedHit {
     }
 
     /// Whether it only says that there is no space for something that nothing refers to yet, which
-    /// never ends a process that serves (L5).
+    /// never ends a process that serves (L5). Of renames not those that give a segment back.
     var isSurvivable: Bool {
-        guard lie == nil, let code = call.code, call.obtainsSpace,
-            DiskError(call.call, call.path, code: code).isNoSpace
+        guard lie == nil, let code = call.code,
+            DiskError(call.call, call.path, code: code).isNoSpace,
+            [Activity.appending, Activity.maintaining, Activity.none].contains(activity)
         else { return false }
-        return call.call != .writeDurably
-            && [Activity.appending, Activity.maintaining, Activity.none].contains(activity)
+        switch call.call {
+        case .create, .makeDirectory, .allocate: return true
+        case .write: return call.obtainsSpace
+        case .rename: return call.path.hasPrefix("log/")
+        default: return false
+        }
     }
 
     /// Whether bytes of that call were not where they were said to be, or not what they were.

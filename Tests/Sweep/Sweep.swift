@@ -57,6 +57,9 @@ struct Sweep: AsyncParsableCommand {
         for workload in workloads {
             let subject = try SweepSubject(workload)
             callCount += subject.calls.count
+            if let call, subject.calls.indices.contains(call - 1) {
+                print("call \(call): \(subject.calls[call - 1])")
+            }
             let run = SweepThreads(
                 subject, faults: faults,
                 calls: call.map { $0...$0 } ?? 1...subject.calls.count, stride: stride)

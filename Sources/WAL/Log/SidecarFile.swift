@@ -110,7 +110,12 @@ enum SidecarFile {
             return
         }
         try file.sync()
-        try fileSystem.rename(draft, to: path)
+        do throws(DiskError) {
+            try fileSystem.rename(draft, to: path)
+        } catch {
+            guard error.isNoSpace else { throw error }
+            try? fileSystem.remove(draft)
+        }
     }
 }
 

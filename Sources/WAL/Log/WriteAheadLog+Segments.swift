@@ -92,16 +92,17 @@ extension WriteAheadLog {
                     && nextLSN - group[0].firstLSN <= LSN(UInt32.max),
                 "a compacted segment has 32-bit offsets")
             let draft = pool.takeDraftPath()
-            let header: CompactedHeader
+            let compacted: SealedSegment
             do throws(LogError) {
-                header = try write(draft, group, nextLSN: nextLSN, survivors)
+                compacted = try write(draft, group, nextLSN: nextLSN, survivors).segment
+                try LogError.obtaining { () throws(DiskError) in
+                    try directory.fileSystem.rename(draft, to: compacted.key.path)
+                }
             } catch {
                 if !error.isFatal { try? directory.fileSystem.remove(draft) }
                 throw error
             }
-            let compacted = header.segment
             try LogError.writing { () throws(DiskError) in
-                try directory.fileSystem.rename(draft, to: compacted.key.path)
                 try directory.fileSystem.syncDirectory(DirectoryLayout.log)
                 try directory.fileSystem.syncDirectory(DirectoryLayout.pool)
             }
