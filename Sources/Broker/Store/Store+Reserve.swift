@@ -1,4 +1,5 @@
 internal import HoldfastEngine
+internal import HoldfastSnapshots
 internal import HoldfastWAL
 
 // A start on a volume that is full. Each takes a segment, so that many short lives would use the
