@@ -20,9 +20,11 @@ import time
 
 HERE = pathlib.Path(__file__).parent
 SECONDS_MIN = 180  # of a run that takes no time without a bug
+NO_TEST = 69       # how Swift Testing ends where a filter leaves nothing
 PATIENCE = 10      # as many times as long as without one is no slowness any more
 ISSUE = re.compile(r'Test "?(?P<test>.+?)"? recorded an issue(?: with \d+ arguments? (?P<case>.+?))?'
                    r' at (?P<place>\S+): (?P<what>.*)')
+COMMAND = re.compile(r"make (explore|simulate|flips) [^,]*")
 
 
 def read_table():
@@ -71,6 +73,7 @@ class Run:
         for line in self.process.stdout:
             output.write(line)
             if self.by:
+                # What the test says about it, and the line that repeats it where there is one.
                 if "\u21b3" not in line:
                     return
                 self.after = line.split("\u21b3", 1)[1].strip() or self.after
@@ -79,17 +82,22 @@ class Run:
                 self.by = found["test"]
                 case = f"{found['case']}: " if found["case"] else ""
                 self.after = f"{case}{found['place'].rstrip(':')} {found['what']}"
+                if found := COMMAND.search(line):
+                    self.after = found[0]
+                    return
+            elif found := re.search(r"Test run with (\d+) tests?", line):
+                self.count = int(found[1])
             elif "Fatal error" in line or "fatal:" in line:
                 self.trap = line.strip()
             elif found := re.search(r'Test "?(.+?)"? started\.', line):
                 self.under_way.append(found[1])
             elif found := re.search(r'Test "?(.+?)"?( with .*)? (passed|failed) after', line):
                 self.under_way = [name for name in self.under_way if name != found[1]]
-            elif found := re.search(r"Test run with (\d+) tests?", line):
-                self.count = int(found[1])
 
     def judge(self, pattern):
         code = self.process.returncode
+        if self.count == 0 and code in (0, NO_TEST):
+            sys.exit(f"mutants.txt: {pattern} names no test")
         under_way = ", ".join(self.under_way[:2]) or pattern
         if self.by:
             return
@@ -98,8 +106,6 @@ class Run:
         elif code != 0:
             self.by = under_way
             self.after = "TRAP: " + (self.trap or f"the process ended with {code}")
-        elif self.count == 0:
-            sys.exit(f"mutants.txt: {pattern} names no test")
 
     def expire(self):
         self.is_late = True

@@ -13,8 +13,7 @@ package enum Mutant: Sendable {
     // MARK: The commit
 
     /// Replies leave when their batch is handed over to be written, and not when it is durable
-    /// (RocketMQ and Redis with asynchronous flushes; every queue that calls an acknowledgement
-    /// "accepted").
+    /// (RocketMQ with asynchronous flushes, Redis with `appendfsync everysec`).
     case ackBeforeSync
     /// A file of pages gets no `fsync` of its directory when it is made: a power loss takes the file,
     /// synced as it is (LevelDB and many others: Pillai et al., "All File Systems Are Not Created
@@ -45,7 +44,7 @@ package enum Mutant: Sendable {
     /// says so: after a failed sync, or on a disk that lies, they are not (Rebello et al.).
     case trustsPageCacheAfterError
     /// Frames are checked without the salt that a file gets each time it becomes a segment: those of
-    /// its former life are as good as new (any log that recycles files without one).
+    /// its former life are as good as new.
     case noSaltInChecksum
     /// A frame says that its own records are durable: a torn one certifies itself.
     case durableLSNTooHigh
@@ -61,8 +60,8 @@ package enum Mutant: Sendable {
     /// content is on the disk; here it is written in place, and what counts is that the store goes by
     /// it, so that segments are given back.
     case snapshotCountsBeforeSync
-    /// A snapshot is committed while the log lacks the last of its records (Raft implementations that
-    /// compact what is not committed).
+    /// A snapshot is committed while the log lacks the last of its records: after a crash it is newer
+    /// than the log.
     case snapshotOfUnsyncedRecords
     /// A segment is given back when the newest snapshot can do without it, though the one before
     /// cannot: there is nothing left to fall back to.
