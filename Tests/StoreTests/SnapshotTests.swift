@@ -40,6 +40,21 @@ import Testing
         #expect(rig.dump() == before)
     }
 
+    @Test("S4, S10: what was acked while a snapshot was being written is replayed behind it")
+    func acksMeanwhile() throws {
+        let rig = try StoreRig()
+        try rig.enqueue("a", count: 300)
+        let tokens = try rig.lease("a", count: 20)
+        rig.freeze()
+        let last = rig.engine.lastLSN
+        try rig.ack(tokens)
+        try rig.finishUpkeep()
+        let before = rig.dump()
+        try rig.kill()
+        #expect(rig.snapshotLSN == last)
+        #expect(rig.dump() == before)
+    }
+
     @Test("no snapshot is committed before the log has its last record")
     func waitsForTheLog() throws {
         let rig = try StoreRig()
