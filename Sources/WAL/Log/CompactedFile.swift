@@ -37,7 +37,7 @@ struct CompactedFile {
         else { return nil }
         return bytes.withUnsafeBytes { bytes in
             SegmentIndex(
-                firstLSN: segment.firstLSN,
+                of: segment,
                 deltas: (0..<header.recordCount).map { bytes.integer(UInt32.self, at: $0 * 8) },
                 offsets: (0..<header.recordCount).map {
                     bytes.integer(UInt32.self, at: $0 * 8 + 4)

@@ -26,6 +26,18 @@ struct SegmentIndex: Equatable, Sendable {
         self.offsets = offsets
     }
 
+    /// An index as a file has it: nil where it cannot be one of the segment. A checksum proves that it
+    /// was written, not that it makes sense; whoever reads by it relies on its order.
+    init?(of segment: SealedSegment, deltas: [UInt32], offsets: [UInt32]) {
+        guard segment.firstLSN <= segment.nextLSN, deltas.count == offsets.count,
+            zip(deltas, deltas.dropFirst()).allSatisfy({ $0 < $1 }),
+            zip(offsets, offsets.dropFirst()).allSatisfy({ $0 < $1 }),
+            deltas.last.map({ LSN($0) < segment.nextLSN - segment.firstLSN }) ?? true,
+            offsets.last.map({ Int($0) < segment.end }) ?? true
+        else { return nil }
+        self.init(firstLSN: segment.firstLSN, deltas: deltas, offsets: offsets)
+    }
+
     var count: Int { deltas.count }
     var footprintByteCount: Int { (deltas.capacity + offsets.capacity) * 4 }
 

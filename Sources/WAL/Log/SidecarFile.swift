@@ -52,7 +52,7 @@ enum SidecarFile {
             else { return nil }
             let count = (end - headByteCount) / 8
             return SegmentIndex(
-                firstLSN: segment.firstLSN,
+                of: segment,
                 deltas: (0..<count).map { bytes.integer(UInt32.self, at: headByteCount + $0 * 8) },
                 offsets: (0..<count).map {
                     bytes.integer(UInt32.self, at: headByteCount + $0 * 8 + 4)
