@@ -1,6 +1,6 @@
 build = swift build -c release
 test = swift test -c release --disable-xctest --disable-testable-imports
-sources = Package.swift Sources Tests bench Examples
+sources = Package.swift Sources Tests bench Examples fuzz/Package.swift fuzz/Sources
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -47,6 +47,10 @@ flips: build ## every bit of a small store flipped (LAYOUTS=1-3; LAYOUT= SEED= F
 	  $(if $(SEED),--seed $(SEED)) $(if $(FROM),--from $(FROM)) $(if $(TO),--to $(TO)) \
 	  $(if $(STRIDE),--stride $(STRIDE)) $(if $(THREADS),--threads $(THREADS))
 
+fuzz: deps ## every parser with whatever bytes (MINUTES=13 in all; TARGET= one alone, as fuzz/corpus names them)
+	swift build --package-path fuzz -c release -Xswiftc -sanitize=fuzzer -Xswiftc -parse-as-library
+	@MINUTES="$(or $(MINUTES),13)" $(if $(TARGET),TARGET="$(TARGET)") fuzz/run
+
 judge: build ## a recorded history against the promises (HISTORY=file; OPTIONS=--drained …)
 	@.build/release/history $(OPTIONS) "$(HISTORY)"
 
@@ -75,4 +79,4 @@ hooks: ## git formats what is committed and offers the form of a message
 	git config commit.template scripts/hooks/commit.template
 
 .PHONY: help build run test format lint check prove-sync explore simulate flips judge faults \
-  torture deps-torture mutants bench deps hooks
+  torture deps-torture mutants fuzz bench deps hooks

@@ -13,6 +13,8 @@ let package = Package(
     ],
     traits: [
         .trait(name: "Mutants", description: "Seeded bugs, for `make mutants` alone")
+        // For the package in `fuzz` only.
+        .library(name: "HoldfastFuzzTargets", targets: ["HoldfastFuzzTargets"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -232,6 +234,16 @@ let package = Package(
         .testTarget(
             name: "ExplorerTests",
             dependencies: ["HoldfastDisk", "HoldfastExplorer", "HoldfastSimulation"]),
+        // One function for each parser, for the fuzzer and for the replay of its corpora.
+        .target(
+            name: "HoldfastFuzzTargets",
+            dependencies: [
+                "HoldfastDisk", "HoldfastEngine", "HoldfastModel", "HoldfastPages",
+                "HoldfastProtocol", "HoldfastRecords", "HoldfastSimulation", "HoldfastSnapshots",
+                "HoldfastStore", "HoldfastWAL",
+            ],
+            path: "Tests/FuzzTargets"),
+        .testTarget(name: "FuzzTests", dependencies: ["HoldfastFuzzTargets"]),
         .testTarget(name: "HistoryTests", dependencies: ["HoldfastHistory"]),
         .testTarget(name: "ModelTests", dependencies: ["HoldfastModel"]),
         .testTarget(

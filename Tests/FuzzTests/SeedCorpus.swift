@@ -1,0 +1,118 @@
+internal import Foundation
+internal import HoldfastFuzzTargets
+
+/// What a fuzzer begins with: golden frames, the records of the document's example, and a few changes
+/// of the golden files. Written where `UPDATE_GOLDEN` is set.
+enum SeedCorpus {
+    static func write(of target: FuzzTarget, to directory: URL) throws {
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        for (name, bytes) in try seeds(of: target) {
+            try Data(bytes).write(to: directory.appending(path: name))
+        }
+    }
+
+    private static let tests = URL(filePath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent()
+
+    private static func seeds(of target: FuzzTarget) throws -> [(String, [UInt8])] {
+        switch target {
+        case .frame: return try frames()
+        case .request:
+            return try frames().filter { $0.1[4] & 0x80 == 0 }.map {
+                ($0.0, [$0.1[4]] + $0.1.dropFirst(12))
+            }
+        case .reply:
+            return try frames().filter { $0.1[4] & 0x80 != 0 }.map {
+                ($0.0, [$0.1[4] & 0x7F] + $0.1.dropFirst(12))
+            }
+        case .record: return try records()
+        case .page:
+            return changes([
+                (0, 14, [2, 0]), (0, 40, [0, 8]), (4_096, 12, [1]), (8_192, 40, [9, 0, 0, 0]),
+                (12_288, 32, [1]),
+            ])
+        case .pageSet: return [("empty", []), ("one", [2, 0, 0, 0, 0, 0, 0, 128])]
+        case .root:
+            return changes([(0, 8, [1]), (0, 24, [2]), (0, 60, [0, 0, 0, 0]), (0, 100, [7])])
+        case .segment:
+            return changes([
+                (0, 48, [0, 0, 2]), (4_096, 4, [16]), (4_096, 48, [1]), (4_096, 72, [3]),
+                (8_192, 16, [9]), (8_192, 48, [255, 255]), (12_288, 8, [1]),
+            ])
+        case .sidecar:
+            return changes([
+                (0, 40, [0, 16]), (0, 44, [255]), (0, 48, [255, 255, 255, 255]),
+                // An entry behind the next one, and behind the end.
+                (0, 52, [7, 7, 7, 7]),
+            ])
+        case .compacted:
+            return changes([(0, 48, [1]), (0, 64, [0, 0, 1]), (0, 72, [0, 17]), (0, 76, [255])])
+        case .snapshot:
+            return changes([(0, 32, [9]), (0, 56, [255]), (0, 64, [9]), (0, 68, [1]), (0, 72, [8])])
+        case .identity: return changes([(0, 8, [2]), (0, 32, [0, 64]), (0, 36, [1])])
+        case .store:
+            var seeds: [(String, [UInt8])] = []
+            for file in 0..<UInt8(12) {
+                for (name, change) in changes([(0, 56, [1]), (4_096, 14, [9]), (8_192, 50, [9])]) {
+                    seeds.append(
+                        (
+                            "\(file)-\(name)",
+                            [file, UInt8(change.count & 255), UInt8(change.count >> 8)] + change
+                        ))
+                }
+            }
+            return seeds
+        }
+    }
+
+    /// Each change by itself, and the file as it is.
+    private static func changes(_ list: [(Int, Int, [UInt8])]) -> [(String, [UInt8])] {
+        var seeds: [(String, [UInt8])] = [("unchanged", [0]), ("unrepaired", [1, 50, 0, 0, 1, 9])]
+        for (base, offset, bytes) in list {
+            let place = base + offset
+            seeds.append(
+                (
+                    "at-\(place)",
+                    [0, UInt8(place & 255), UInt8(place >> 8 & 255), UInt8(place >> 16)]
+                        + [UInt8(bytes.count)] + bytes
+                ))
+        }
+        return seeds
+    }
+
+    private static func frames() throws -> [(String, [UInt8])] {
+        let directory = tests.appending(path: "ProtocolTests/Fixtures/v1")
+        return try FileManager.default.contentsOfDirectory(atPath: directory.path).sorted().map {
+            name in
+            let text = try String(contentsOf: directory.appending(path: name), encoding: .utf8)
+            return (String(name.dropLast(4)), bytes(hex: text))
+        }
+    }
+
+    private static func bytes(hex text: some StringProtocol) -> [UInt8] {
+        text.split(separator: "\n").flatMap { line in
+            line.prefix { $0 != "#" }.split(whereSeparator: \.isWhitespace).compactMap {
+                UInt8($0, radix: 16)
+            }
+        }
+    }
+
+    /// The example of docs/records.md as a whole, and every beginning of it.
+    private static func records() throws -> [(String, [UInt8])] {
+        let document = try String(
+            contentsOf: tests.deletingLastPathComponent().appending(path: "docs/records.md"),
+            encoding: .utf8)
+        let example = document.components(separatedBy: "## An example").last ?? ""
+        var row: [UInt8] = []
+        var seeds: [(String, [UInt8])] = []
+        for line in example.components(separatedBy: "```")[1].split(separator: "\n") {
+            let digits = Array(line.split(separator: " ").dropFirst().joined().utf8)
+            let body = stride(from: 0, to: digits.count - 1, by: 2).compactMap {
+                UInt8(String(decoding: digits[$0..<$0 + 2], as: UTF8.self), radix: 16)
+            }
+            row += [10, UInt8(body.count & 255), UInt8(body.count >> 8)] + body
+            seeds.append(("first-\(seeds.count + 1)", row))
+        }
+        return seeds
+    }
+}
