@@ -46,8 +46,12 @@ struct SegmentIndex: Equatable, Sendable {
         offsets.append(UInt32(offset))
     }
 
-    /// Adds the indexed records of a frame that lies at `offset`.
+    /// Adds the indexed records of a frame that lies at `offset`; none where its numbers cannot be of
+    /// this segment, which only somebody who goes on past damage can meet.
     mutating func append(_ header: FrameHeader, payload: UnsafeRawBufferPointer, at offset: Int) {
+        guard header.firstLSN >= firstLSN, header.nextLSN - firstLSN <= LSN(UInt32.max) else {
+            return
+        }
         var cursor = RecordCursor(header, payload: payload)
         while let record = cursor.next() {
             guard record.isIndexed else { continue }
