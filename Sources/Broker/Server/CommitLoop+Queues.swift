@@ -145,6 +145,8 @@ extension CommitLoop {
             ("recovery_in_doubt_records", UInt64(recovery.inDoubtRecordCount)),
             ("recovery_damaged_places", UInt64(recovery.damageCount)),
             ("recovery_missing_records", recovery.missingRecordCount),
+            ("quarantine_files", UInt64(recovery.quarantine.fileCount)),
+            ("quarantine_bytes", UInt64(recovery.quarantine.byteCount)),
         ]
         let texts: [(String, String)] = [
             ("version", BrokerServer.softwareVersion),

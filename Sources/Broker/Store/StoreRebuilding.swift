@@ -39,7 +39,8 @@ package enum StoreRebuilding {
         return state.report
     }
 
-    /// Moves all snapshots and then all pages to `quarantine`, where nothing removes them.
+    /// Moves all snapshots and then all pages to `quarantine`, as far as there is room for them, where
+    /// nothing removes them.
     private static func putAside(
         _ fileSystem: any FileSystem
     ) throws(SnapshotError) -> [String] {
@@ -51,9 +52,17 @@ package enum StoreRebuilding {
                 try fileSystem.syncDirectory("")
             }
             let sequence = try nextSequence(fileSystem)
+            var use = try QuarantineUse(in: fileSystem)
             var moved: [String] = []
             for directory in layout {
                 for name in try fileSystem.list(directory) {
+                    let byteCount = try fileSystem.openFile("\(directory)/\(name)", for: .reading)
+                        .byteCount()
+                    guard use.hasRoom(for: byteCount) else {
+                        try fileSystem.remove("\(directory)/\(name)")
+                        continue
+                    }
+                    use.add(byteCount)
                     let path =
                         "\(SnapshotLayout.quarantine)/\(prefix)\(sequence)-\(directory)-\(name)"
                     try fileSystem.rename("\(directory)/\(name)", to: path)

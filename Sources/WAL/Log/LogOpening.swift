@@ -46,9 +46,10 @@ struct LogOpening {
     ) throws(LogError) -> (segment: SegmentWriter, uncopiedByteCount: Int) {
         if goesOnInLast { return (try lastSegment(), 0) }
         let quarantine = LogQuarantine(fileSystem: directory.fileSystem)
-        let uncopiedByteCount = try recovery.passage.map { passage throws(LogError) in
-            try quarantine.copy(passage)
-        }
+        var uncopiedByteCount =
+            try recovery.passage.map { passage throws(LogError) in
+                try quarantine.copy(passage)
+            } ?? 0
         let number = (highestNumber ?? 0) + 1
         let copies = recovery.copies
         let firstLSN = recovery.sequence.nextLSN - LSN(copies.recordCount)
@@ -83,7 +84,7 @@ struct LogOpening {
         }
         try LogError.writing { () throws(DiskError) in
             try recovery.rebuildStarts(in: directory.fileSystem)
-            try quarantine.move(recovery.passage?.asides ?? [])
+            uncopiedByteCount += try quarantine.move(recovery.passage?.asides ?? [])
             try pool.recycle(
                 recovery.chain.superfluous + (recovery.replacedNumber.map { [$0] } ?? []),
                 compacted: recovery.chain.superfluousCompacted)
@@ -93,7 +94,7 @@ struct LogOpening {
         let segment = SegmentWriter(
             file: file, header: header, firstLSN: firstLSN,
             isFilled: candidate.isFilled, end: end)
-        return (segment, uncopiedByteCount ?? 0)
+        return (segment, uncopiedByteCount)
     }
 
     /// `Mutant.appendsAfterCutInSameFile`, where the last segment has frames of its own.
@@ -168,7 +169,7 @@ struct LogOpening {
 }
 
 extension LogOpening {
-    func report(uncopiedByteCount: Int) -> LogRecoveryReport {
+    func report(uncopiedByteCount: Int, _ quarantine: QuarantineUse) -> LogRecoveryReport {
         LogRecoveryReport(
             segmentCount: recovery.chain.links.count + recovery.chain.listed.count
                 + recovery.chain.compacted.count,
@@ -183,6 +184,6 @@ extension LogOpening {
             previous: (recovery.chain.links.last?.start).map(LogRecoveryReport.Previous.init),
             missing: recovery.passage?.missing ?? [], damages: recovery.passage?.damages ?? [],
             damageCount: recovery.passage?.damageCount ?? 0,
-            uncopiedByteCount: uncopiedByteCount)
+            uncopiedByteCount: uncopiedByteCount, quarantine: quarantine)
     }
 }

@@ -7,6 +7,7 @@ internal import HoldfastRecords
 /// quarantine/log-NUMBER-OFFSET.damaged   bytes of a segment that stays
 /// quarantine/log-NUMBER-N.seg, .cmp      a file that could not be used
 /// ```
+/// Beyond the bounds of `QuarantineUse` nothing is kept, and its bytes are counted.
 struct LogQuarantine {
     private static let directory = DirectoryLayout.quarantine
 
@@ -37,9 +38,15 @@ struct LogQuarantine {
                 return
             }
             let kept = try names()
+            var use = try QuarantineUse(in: fileSystem)
             for (number, range) in passage.extents {
                 let name = "log-\(DirectoryLayout.digits(number))-\(range.lowerBound).damaged"
                 if kept.contains(name) { continue }
+                guard use.hasRoom(for: range.count) else {
+                    lost += range.count
+                    continue
+                }
+                use.add(range.count)
                 let path = "\(Self.directory)/\(name)"
                 do throws(DiskError) {
                     try copy(number, range, to: path)
@@ -58,11 +65,22 @@ struct LogQuarantine {
     }
 
     /// Moves files out of the log, durably, under names that nothing has yet, and never over another.
-    func move(_ files: [(path: String, number: UInt64)]) throws(DiskError) {
-        if files.isEmpty { return }
+    ///
+    /// - Returns: the bytes of those that are removed, because there is no more room for them.
+    func move(_ files: [(path: String, number: UInt64)]) throws(DiskError) -> Int {
+        if files.isEmpty { return 0 }
         try makeDirectory()
         var taken = try names()
+        var use = try QuarantineUse(in: fileSystem)
+        var lost = 0
         for (path, number) in files {
+            let byteCount = try fileSystem.openFile(path, for: .reading).byteCount()
+            guard use.hasRoom(for: byteCount) else {
+                lost += byteCount
+                try fileSystem.remove(path)
+                continue
+            }
+            use.add(byteCount)
             let ending = path.hasSuffix(".cmp") ? ".cmp" : ".seg"
             let digits = DirectoryLayout.digits(number)
             var sequence = 1
@@ -73,6 +91,7 @@ struct LogQuarantine {
         }
         try fileSystem.syncDirectory(Self.directory)
         try fileSystem.syncDirectory(DirectoryLayout.log)
+        return lost
     }
 
     private func copy(

@@ -39,6 +39,8 @@ package struct LogRecoveryReport: Sendable, Equatable {
     package let damageCount: Int
     /// Damaged bytes of which no copy could be kept in quarantine.
     package let uncopiedByteCount: Int
+    /// What lies in quarantine since this opening.
+    package let quarantine: QuarantineUse
 
     package struct Previous: Sendable, Equatable {
         package let bootID: UniqueID

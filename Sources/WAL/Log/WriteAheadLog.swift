@@ -79,8 +79,12 @@ package final class WriteAheadLog: Sendable {
         }
         let opening = LogOpening(directory, recovery, start: start)
         let (segment, uncopiedByteCount) = try opening.begin(pool)
+        let quarantine = try LogError.reading { () throws(DiskError) in
+            try QuarantineUse(in: directory.fileSystem)
+        }
         return try WriteAheadLog(
-            opening, pool, segment, opening.report(uncopiedByteCount: uncopiedByteCount))
+            opening, pool, segment,
+            opening.report(uncopiedByteCount: uncopiedByteCount, quarantine))
     }
 
     private init(
