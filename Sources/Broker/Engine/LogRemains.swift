@@ -62,7 +62,7 @@ package struct LogRemains: Sendable {
         return missingCount - (low > 0 ? gaps[low - 1].sum : 0)
     }
 
-    func isDone(_ lsn: LSN) -> Bool { done.contains(lsn) }
+    package func isDone(_ lsn: LSN) -> Bool { done.contains(lsn) }
 
     // MARK: The first reading
 

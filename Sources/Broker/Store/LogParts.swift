@@ -120,6 +120,23 @@ struct LogParts {
         }
     }
 
+    /// Births that can be read and are of no use: no snapshot can list a segment without its START, so
+    /// nothing would find them there.
+    func unreachableBirths(_ isDone: (LSN) -> Bool) throws(LogError) -> Set<LSN> {
+        var births: Set<LSN> = []
+        for segment in plain where segment.start == nil {
+            try log.examine(segment: segment.number) { item in
+                if case .record(let lsn, _, let isIndexed, _) = item, isIndexed, !isDone(lsn) {
+                    births.insert(lsn)
+                }
+            }
+        }
+        guard !births.isEmpty else { return [] }
+        // Copies of them may lie in the next segment.
+        try forEachIndexedRecord { lsn, _ in births.remove(lsn) }
+        return births
+    }
+
     /// Shows every indexed record that can be read, in the order of the parts.
     func forEachIndexedRecord(
         _ show: (_ lsn: LSN, _ body: UnsafeRawBufferPointer) -> Void

@@ -33,11 +33,14 @@ extension StoreInspection {
             engine.rebuild(remains, lsn: lsn, body: body, &counts)
         }
         engine.endRebuilding(remains, &counts)
+        let unreachable = try parts.unreachableBirths(remains.isDone).sorted()
         let listing = parts.listing
         let report = RebuildReport(
             cause: cause, isExact: false, lastLSN: remains.lastLSN,
-            segmentCount: parts.plain.count, recordCount: recordCount, missing: remains.missing,
-            missingCount: remains.missingCount, damages: try parts.damages(),
+            segmentCount: parts.plain.count, recordCount: recordCount,
+            missing: LSNRanges.merged(remains.missing + unreachable.map { $0...$0 }),
+            missingCount: remains.missingCount + UInt64(unreachable.count),
+            damages: try parts.damages(),
             jobCount: engine.jobCount,
             queueCount: engine.queueCount, counts: counts, obstacle: obstacle(listing, engine))
         return RebuiltState(
