@@ -3,7 +3,7 @@ internal import HoldfastHarness
 internal import Testing
 
 @Suite struct BrokerctlSegmentTests {
-    private static let verbs = ["list", "dump", "verify", "stats", "rebuild"]
+    private static let verbs = ["list", "dump", "verify", "stats", "rebuild", "repair"]
 
     private func verify(_ directory: String) async throws -> BrokerctlRun {
         try await BrokerctlRun.run(["segment", "verify", "--data-dir", directory])

@@ -16,7 +16,7 @@ import Testing
     }()
 
     /// A store that was closed in order, with a good deal behind its last snapshot.
-    private static let whole: SimulatedDisk = {
+    static let whole: SimulatedDisk = {
         do {
             let (rig, _) = try StoreInspectionTests.compacted()
             let leased = try rig.lease("kept", count: 5)

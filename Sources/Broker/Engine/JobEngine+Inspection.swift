@@ -89,6 +89,13 @@ extension JobEngine {
         return (candidates, nil)
     }
 
+    /// The jobs that are leased, rising.
+    package var leasedJobs: [LSN] {
+        var jobs: [LSN] = []
+        leases.forEach { _, lease in jobs.append(lease.lsn) }
+        return jobs.sorted()
+    }
+
     /// What there is to say of a job.
     ///
     /// - Parameter birth: what its birth says where `needsBirth` holds; ignored elsewhere.

@@ -1,12 +1,15 @@
 internal import HoldfastEngine
 internal import HoldfastPages
-internal import HoldfastRecords
+package import HoldfastRecords
 package import HoldfastSnapshots
 package import HoldfastWAL
 
 /// What was looked at, and what was found.
 package struct StoreVerification: Sendable {
     package internal(set) var damages: [StoreDamage]
+    /// Damage that a repair has left behind it, and records that are gone since then (`KnownDamage`).
+    package let known: [StoreDamage]
+    package let missing: [ClosedRange<LSN>]
     package let log: LogInspection.Summary
     package let pages: SnapshotInspection.PageSummary
     /// Pages that the state consists of; nil where it cannot be restored.
@@ -45,7 +48,14 @@ extension StoreInspection {
         } catch {
             throw .snapshots(error)
         }
-        var result = StoreVerification(damages: damages, log: log, pages: pages)
+        let known = KnownDamage(in: fileSystem)
+        let isKnown = damages.map { known.knows($0, in: fileSystem) }
+        func found(known: Bool) -> [StoreDamage] {
+            zip(damages, isKnown).filter { $0.1 == known }.map(\.0)
+        }
+        var result = StoreVerification(
+            damages: found(known: false), known: found(known: true), missing: known.missing,
+            log: log, pages: pages)
         verifyState(&result)
         return result
     }
@@ -143,7 +153,7 @@ extension StoreInspection {
     }
 
     /// Jobs that are looked at one by one: it takes about 100 bytes of memory for each.
-    private static let checkedJobCountMax = 5_000_000
+    static let checkedJobCountMax = 5_000_000
 
     private func invariantFaults(
         of engine: borrowing JobEngine, _ result: inout StoreVerification

@@ -25,15 +25,7 @@ struct SegmentVerify: AsyncParsableCommand {
         throw Failure(
             .damage,
             "the store is damaged in \(counted(found.damages.count, "place")), first \(first); "
-                + advice(found.damages))
-    }
-
-    /// The log is the truth: where it is whole, the rest can be made anew from it.
-    private func advice(_ damages: [StoreDamage]) -> String {
-        let isLogAlone = damages.allSatisfy { if case .log = $0 { true } else { false } }
-        return isLogAlone
-            ? "restore the directory from a copy"
-            : "restore the directory from a copy; where a broker refuses it, see `segment rebuild`"
+                + "restore the directory from a copy, or see `segment repair`")
     }
 
     private func writeTable(
@@ -49,13 +41,29 @@ struct SegmentVerify: AsyncParsableCommand {
                     + "\(found.log.lastLSN), \(ending)\n"
                     + snapshotLine(found, inspection)
                     + "the state is whole: \(counted(found.jobCount ?? 0, "job")) not done"
-                    + (found.isEveryJobChecked ? "\n" : ", too many to look at each\n"))
+                    + (found.isEveryJobChecked ? "\n" : ", too many to look at each\n")
+                    + knownLines(found))
             return
         }
         var table = Table([
             .text("FILE"), .number("OFFSET"), .number("BYTES"), .text("LSNS"), .text("DAMAGE"),
         ])
-        try Output.write(table.lines(found.damages.map(row)))
+        try Output.write(table.lines(found.damages.map(\.row)) + knownLines(found))
+    }
+
+    /// What a repair has left, which is no damage any more.
+    private func knownLines(_ found: StoreVerification) -> String {
+        var text = ""
+        if !found.missing.isEmpty {
+            text +=
+                "since a repair LSN " + found.missing.map(\.text).joined(separator: ", ")
+                + (found.missing.count > 1 ? " are" : " is") + " gone\n"
+        }
+        if !found.known.isEmpty {
+            text +=
+                "\(counted(found.known.count, "place")) that a repair has passed; -o json names each\n"
+        }
+        return text
     }
 
     private func snapshotLine(
@@ -69,19 +77,14 @@ struct SegmentVerify: AsyncParsableCommand {
             + "\(newest.lastLSN), \(counted(found.pages.pageCount, "page"))\n"
     }
 
-    private func row(_ damage: StoreDamage) -> [String] {
-        [
-            damage.path ?? "", damage.extent.map { String($0.lowerBound) } ?? "",
-            damage.extent.map { String($0.count) } ?? "", damage.lsns.map { $0.text } ?? "none",
-            damage.reason,
-        ]
-    }
-
     /// One object for each damage, one for each slot of a snapshot, and one for the whole.
     private func writeJSON(
         _ found: StoreVerification, _ inspection: StoreInspection
     ) throws(Failure) {
         try Output.write(found.damages.map { $0.json.text + "\n" }.joined())
+        for damage in found.known {
+            try Output.writeLine(damage.json(adding: [("known", .boolean(true))]))
+        }
         for (slot, content) in inspection.snapshots.slots.enumerated() {
             try Output.writeLine(SnapshotView.json(slot, content))
         }
@@ -89,6 +92,17 @@ struct SegmentVerify: AsyncParsableCommand {
             .object([
                 ("whole", .boolean(found.damages.isEmpty)),
                 ("damages", .number(found.damages.count)),
+                ("known_damages", .number(found.known.count)),
+                (
+                    "missing",
+                    .array(
+                        found.missing.map {
+                            .object([
+                                ("first_lsn", .unsigned($0.lowerBound)),
+                                ("last_lsn", .unsigned($0.upperBound)),
+                            ])
+                        })
+                ),
                 ("segments", .number(found.log.segmentCount)),
                 ("bytes", .number(found.log.byteCount)),
                 ("frames", .number(found.log.frameCount)),
@@ -112,7 +126,17 @@ extension ClosedRange<LSN> {
 }
 
 extension StoreDamage {
-    fileprivate var json: JSONValue {
+    /// The cells of a table of damages.
+    var row: [String] {
+        [
+            path ?? "", extent.map { String($0.lowerBound) } ?? "",
+            extent.map { String($0.count) } ?? "", lsns.map { $0.text } ?? "none", reason,
+        ]
+    }
+
+    var json: JSONValue { json(adding: []) }
+
+    func json(adding more: [(name: String, value: JSONValue)]) -> JSONValue {
         var members: [(name: String, value: JSONValue)] = [
             ("damage", .text(reason)), ("path", .optional(path) { .text($0) }),
         ]
@@ -131,6 +155,6 @@ extension StoreDamage {
             ("first_lsn", .optional(lsns) { .unsigned($0.lowerBound) }),
             ("last_lsn", .optional(lsns) { .unsigned($0.upperBound) }),
         ]
-        return .object(members)
+        return .object(members + more)
     }
 }

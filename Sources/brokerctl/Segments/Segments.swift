@@ -6,9 +6,10 @@ struct Segments: AsyncParsableCommand, Noun {
         abstract:
             "The directory of a stopped broker, or a copy: what is in it, and whether it is whole.",
         discussion:
-            "Nothing is changed but by `rebuild --write`; a directory that may only be read will do.",
+            "Nothing is changed but by `repair --write` and `rebuild --write`; a directory that may "
+            + "only be read will do.",
         subcommands: [
             SegmentList.self, SegmentDump.self, SegmentVerify.self, SegmentStats.self,
-            SegmentRebuild.self,
+            SegmentRepair.self, SegmentRebuild.self,
         ])
 }
