@@ -20,7 +20,6 @@
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <linux/fuse.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -258,8 +257,7 @@ int main(int count, char **arguments) {
         fprintf(stderr, "usage: blockdevice MOUNT-POINT MEBIBYTES LOG [IMAGE]\n");
         return 64;
     }
-    // It ends with whoever started it, and the kernel may not have it write for others.
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    // The kernel may not have it write for others to find memory: that could be a write to itself.
     prctl(57 /* PR_SET_IO_FLUSHER */, 1, 0, 0, 0);
     disk_bytes = (uint64_t)atoll(arguments[2]) << 20;
     disk = mmap(

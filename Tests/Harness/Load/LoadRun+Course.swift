@@ -40,7 +40,15 @@ extension LoadRun {
             serves()
             do { try await trouble(self) } catch { fail("\(error)") }
             drain()
+            let watch = Task {
+                let exit = await self.broker.exit()
+                // Clients would wait for a restart that nobody makes.
+                if !Task.isCancelled, self.phase == .drain {
+                    self.fail("the broker ended during the drain: \(exit)")
+                }
+            }
             try await group.waitForAll()
+            watch.cancel()
         }
     }
 

@@ -54,7 +54,8 @@ package final class LoadRun: Sendable {
     nonisolated(unsafe) private var state = State()
     private let answersUntilKill = Atomic<Int>(.max)
     /// Resumed instead of killing the broker, where somebody waits for answers.
-    private let waiting = Mutex<CheckedContinuation<Void, Never>?>(nil)
+    private let waiting = Mutex<(number: Int, continuation: CheckedContinuation<Void, Never>?)>(
+        (0, nil))
     private let expiriesUntilKill = Atomic<Int>(.max)
     private let answers = Atomic<Int>(0)
 
@@ -87,8 +88,8 @@ package final class LoadRun: Sendable {
     /// - Returns: whether somebody waited.
     private func wake() -> Bool {
         let continuation = waiting.withLock { waiting in
-            defer { waiting = nil }
-            return waiting
+            defer { waiting.continuation = nil }
+            return waiting.continuation
         }
         continuation?.resume()
         return continuation != nil
@@ -123,12 +124,23 @@ package final class LoadRun: Sendable {
     package var answerCount: Int { answers.load(ordering: .relaxed) }
     package var failure: String? { condition.withLock { state.failure } }
 
-    /// Waits until clients have received so many more answers, or the run is over.
+    /// Waits until clients have received so many more answers, or the run is over. A broker that ends
+    /// meanwhile has failed.
     package func awaitAnswers(_ count: Int) async {
         await withCheckedContinuation { continuation in
-            waiting.withLock { $0 = continuation }
+            let number = waiting.withLock { waiting in
+                waiting = (waiting.number + 1, continuation)
+                return waiting.number
+            }
             answersUntilKill.store(count, ordering: .relaxed)
             if phase == .over { _ = wake() }
+            Task {
+                let exit = await broker.exit()
+                let isWaiting = waiting.withLock {
+                    $0.number == number && $0.continuation != nil
+                }
+                if isWaiting { fail("the broker ended by itself: \(exit)") }
+            }
         }
     }
 

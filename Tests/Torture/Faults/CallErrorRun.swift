@@ -1,6 +1,7 @@
 internal import Foundation
 internal import HoldfastHarness
 internal import HoldfastHistory
+internal import HoldfastModel
 
 /// The workload of `CallErrorFault`: open, append, go on to another segment, lease, ack, nack, a snapshot
 /// and the close; then all of it once more on what is there.
@@ -66,7 +67,10 @@ final class CallErrorRun {
         try await onThread { [history] in
             do {
                 try Self.work(try RecordingClient(broker, history))
-            } catch is TestConnection.Disconnected {}
+            } catch is TestConnection.Disconnected {
+            } catch let refused as TestConnection.Refused
+                where refused.code.name == "storage_full"
+            {}
         }
         let patience = Task {
             try await Task.sleep(for: .seconds(20))

@@ -53,16 +53,23 @@ struct DeviceErrorFault: Fault {
                     try await site.tell("heal")
                     try await site.remount()
                 }
-                try await run.broker.restart()
+                do {
+                    try await run.broker.restart()
+                } catch {
+                    throw TestFault("\(error)\n\(await site.diagnosis())")
+                }
                 run.serves()
             }
             await run.awaitAnswers(200)
         }
-        // A round that ended early leaves a device that may still fail.
-        try? await site.tell("heal")
-        try await site.close()
         var result = found.withLock { $0 }
         result.violations += violations
+        if result.violations.isEmpty {
+            try await site.close()
+        } else {
+            // A round that ended early leaves what it had come to: what matters then is why.
+            await site.abandon()
+        }
         return result
     }
 

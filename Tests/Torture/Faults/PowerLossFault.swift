@@ -31,7 +31,8 @@ struct PowerLossFault: Fault {
         // states are made from the oldest on.
         let planted = log.index(flushesBefore: indices[0], Self.plantedFlushCount)
         let directory = try await Image.directory()
-        let replay = try BlockReplay(log, mebibytes: kind.mebibytes, in: directory)
+        let replay = try BlockReplay(
+            log, on: Image.make(mebibytes: kind.mebibytes, in: directory))
         if planted > firstIndex {
             let complaints = try await complaints(
                 replay, PowerLoss(index: planted, unflushed: .none, seed: 0),

@@ -32,8 +32,7 @@ struct SlowFlushFault: Fault {
             }
             await run.awaitAnswers(200)
         }
-        try? await site.tell("heal")
-        try await site.close()
+        if violations.isEmpty { try await site.close() } else { await site.abandon() }
         return RoundResult(count: spellCount, violations: violations)
     }
 }

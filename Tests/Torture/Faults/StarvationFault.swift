@@ -11,7 +11,7 @@ struct StarvationFault: Fault {
     let roundSecondsMax = 240
 
     func probe() async throws(NotAvailable) {
-        _ = try await Command.probe(["chrt", "--idle", "0", "true"])
+        _ = try await Command.probe(["chrt", "--idle", "0", "chrt", "--other", "0", "true"])
     }
 
     func round(seed: UInt64, isSmall: Bool) async throws -> RoundResult {

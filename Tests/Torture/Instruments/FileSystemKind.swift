@@ -42,6 +42,17 @@ enum FileSystemKind: String, CaseIterable, Sendable {
         }
     }
 
+    /// What the file system's own checker says of one that is not mounted, changing nothing.
+    ///
+    /// - Throws: where it finds something wrong.
+    func check(_ device: String) async throws -> String {
+        switch self {
+        case .ext4: try await Command.run(["e2fsck", "-f", "-n", device])
+        case .xfs: try await Command.run(["xfs_repair", "-n", "-f", device])
+        case .btrfs: try await Command.run(["btrfs", "check", "--readonly", device])
+        }
+    }
+
     /// Whether one can be made, mounted and unmounted here.
     func probe() async throws(NotAvailable) {
         guard geteuid() == 0 else { throw NotAvailable("only root can mount") }

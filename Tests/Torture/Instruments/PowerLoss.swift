@@ -25,9 +25,10 @@ final class BlockReplay {
     private let file: Int32
     private var appliedCount = 0
 
-    init(_ log: BlockLog, mebibytes: Int, in directory: TemporaryDirectory) throws {
+    /// - Parameter base: what the device held at first; changed with each state.
+    init(_ log: BlockLog, on base: String) throws {
         self.log = log
-        base = try Image.make(mebibytes: mebibytes, in: directory)
+        self.base = base
         file = open(base, O_RDWR | O_CLOEXEC)
     }
 
@@ -57,11 +58,10 @@ final class BlockReplay {
         return path
     }
 
-    /// What the device held at its end.
-    func lastImage() throws -> String {
+    /// Makes of the base what the device held at its end.
+    func applyAll() throws {
         for record in log.records[appliedCount...] { try log.apply(record, to: file) }
         appliedCount = log.records.count
-        return base
     }
 }
 
