@@ -8,13 +8,13 @@ let package = Package(
         .executable(name: "broker", targets: ["broker"]),
         .executable(name: "brokerctl", targets: ["brokerctl"]),
         .executable(name: "bench", targets: ["bench"]),
+        // For the package in `fuzz` only.
+        .library(name: "HoldfastFuzzTargets", targets: ["HoldfastFuzzTargets"]),
         // Loaded into a broker by the tests, to fail its calls.
         .library(name: "faultshim", type: .dynamic, targets: ["faultshim"]),
     ],
     traits: [
         .trait(name: "Mutants", description: "Seeded bugs, for `make mutants` alone")
-        // For the package in `fuzz` only.
-        .library(name: "HoldfastFuzzTargets", targets: ["HoldfastFuzzTargets"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
