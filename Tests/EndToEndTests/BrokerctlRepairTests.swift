@@ -1,4 +1,5 @@
 internal import Foundation
+internal import HoldfastHarness
 internal import Testing
 
 /// `segment repair`, and the other tools on damaged files.

@@ -30,7 +30,8 @@ extension CommitLoop {
     /// Called after each commit.
     func watchSpace() {
         let needs = SpaceNeeds(
-            liveJobCount: engine.jobCount, queueCount: engine.queueCount, usedPageCount: engine.pages.usedPageCount,
+            liveJobCount: engine.jobCount, queueCount: engine.queueCount,
+            usedPageCount: engine.pages.usedPageCount,
             dirtyPageCountMax: dirtyPageCountMax)
         if upkeep.note(needs) { background?.wake() }
         // The commit may have begun a segment, for which there was no new file.

@@ -272,7 +272,8 @@ package final class CommitLoop: @unchecked Sendable {
         if isDraining {
             FailStop.exit(
                 .storageFailed,
-                "there is no space for the log, not even in its reserve: what was asked last was not done")
+                "there is no space for the log, not even in its reserve: what was asked last was not done"
+            )
         }
         logger.error("no space for the log, not even in its reserve: all requests wait")
         upkeep.lookAtSpace()

@@ -101,7 +101,7 @@ struct LogParts {
     ///   snapshot can list these, so nobody will find them.
     func forEachRecord(
         _ show: (_ lsn: LSN, _ frameTime: Int64, _ body: UnsafeRawBufferPointer) -> Void,
-        missUnlisted: (LSN) -> Void
+        missUnlisted: (LSN) -> Void = { _ in }
     ) throws(LogError) {
         for segment in plain {
             var frameTime: Int64 = 0

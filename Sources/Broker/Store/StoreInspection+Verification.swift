@@ -167,7 +167,7 @@ extension StoreInspection {
     ///
     /// - Throws: what the start would be refused for, or `page` where one cannot be used. Where there
     ///   are very many jobs, pages that refer to no others are not looked at.
-    func readEveryPage() throws(StoreFault) {
+    package func readEveryPage() throws(StoreFault) {
         var faults: [StoreDamage] = []
         _ = try restore { engine in
             if engine.jobCount <= Self.checkedJobCountMax { _ = engine.invariantFaults() }

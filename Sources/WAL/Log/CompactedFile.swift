@@ -51,10 +51,12 @@ struct CompactedFile {
         var index = SegmentIndex(firstLSN: segment.firstLSN)
         var offset = CompactedHeader.blockByteCount
         let headByteCount = 12
-        while offset + headByteCount <= segment.end {
+        // A listing may say that it is shorter than what was written to it.
+        let limit = min(segment.end, segment.header.byteCount)
+        while offset + headByteCount <= limit {
             let bytes = try reader.bytes(at: offset, count: headByteCount)
             guard let head = RecordFormat.Head(bytes.integer(UInt32.self, at: 0)), head.isIndexed,
-                offset + headByteCount + head.bodyByteCount <= segment.end
+                offset + headByteCount + head.bodyByteCount <= limit
             else { break }
             let low = bytes.integer(UInt32.self, at: 4)
             let delta = low &- UInt32(truncatingIfNeeded: segment.firstLSN)
