@@ -10,8 +10,9 @@ struct StoppingTests {
         try await onThread {
             _ = try TestConnection(port: broker.port).enqueue("q", [TestJob("one")])
         }
-        // The snapshot that a stop takes cannot be written where its directory cannot be made.
+        // The snapshot that a stop takes cannot be written where its directory is a file.
         let snapshots = "\(broker.dataDirectory)/snap"
+        try? FileManager.default.removeItem(atPath: snapshots)
         try Data().write(to: URL(fileURLWithPath: snapshots))
         #expect(await broker.terminate() == .code(74), "\(broker.log)")
         try FileManager.default.removeItem(atPath: snapshots)

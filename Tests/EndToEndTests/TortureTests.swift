@@ -9,7 +9,7 @@ struct TortureTests {
         "a small round of a fault: no violation, or the line that says what is missing here",
         .timeLimit(.minutes(5)),
         arguments: [
-            "stop", "memory", "power-ext4", "flush-error-ext4", "dead-ext4", "calls",
+            "stop", "memory", "full-ext4", "power-ext4", "flush-error-ext4", "dead-ext4", "calls",
         ])
     func sample(fault: String) async throws {
         let child = try ChildProcess(
