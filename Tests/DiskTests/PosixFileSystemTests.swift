@@ -96,6 +96,7 @@ import Testing
         #expect(DiskError(.write, "x", code: EIO).isFatal)
         #expect(!DiskError(.allocate, "x", code: ENOSPC).isFatal)
         #expect(DiskError(.allocate, "x", code: EDQUOT).isNoSpace)
+        #expect(!DiskError(.open, "x", code: ENOSPC).isNoSpace)
     }
 
     @Test("a lock is held by one opening of the file and goes with it")

@@ -24,8 +24,9 @@ package struct DiskError: Error, Sendable, Equatable, CustomStringConvertible {
     /// Whether the process or the machine is short of something: that says nothing of the file.
     package var isShortage: Bool { code == EMFILE || code == ENFILE || code == ENOMEM }
 
-    /// Whether the volume, or this user's share of it, is full.
-    package var isNoSpace: Bool { code == ENOSPC || code == EDQUOT }
+    /// Whether the volume, or this user's share of it, is full. From a call that needs no space that is
+    /// no full volume, which somebody can make room on, but a broken one.
+    package var isNoSpace: Bool { call.mayNeedSpace && (code == ENOSPC || code == EDQUOT) }
 
     /// Whether after this error nobody knows what is on the disk, so that the only right thing is
     /// to stop and to recover from the disk itself (Rebello et al., "Can Applications Recover from
@@ -42,6 +43,19 @@ package struct DiskError: Error, Sendable, Equatable, CustomStringConvertible {
 
     package var description: String {
         "\(call.rawValue) \(path.isEmpty ? "." : path): \(String(cString: strerror(code)))"
+    }
+}
+
+extension DiskError.Call {
+    /// Removing too: it writes a directory anew on a file system that never overwrites.
+    fileprivate var mayNeedSpace: Bool {
+        switch self {
+        case .create, .makeDirectory, .rename, .remove, .syncDirectory, .write, .writeDurably,
+            .sync,
+            .allocate:
+            true
+        case .open, .list, .space, .byteCount, .read, .lock: false
+        }
     }
 }
 

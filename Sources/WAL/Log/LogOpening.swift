@@ -57,6 +57,12 @@ struct LogOpening {
         let needed =
             3 * alignment + copies.byteCount + copies.frameCount * alignment
             + LogFormat.padded(LogFormat.frameHeaderByteCount + StartMark.byteCount, to: alignment)
+        // A process that was killed may have moved segments to the pool without a sync: before one of
+        // those files is written again, its old name has to be gone for good.
+        try LogError.writing { () throws(DiskError) in
+            try directory.fileSystem.syncDirectory(DirectoryLayout.log)
+            try directory.fileSystem.syncDirectory(DirectoryLayout.pool)
+        }
         let candidate = try pool.takeForCopies(number: number, byteCount: needed)
         let header = candidate.header
         // START will vouch for what lies behind the cut, so that has to be on the disk as it was read.
