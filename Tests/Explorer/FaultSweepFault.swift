@@ -135,7 +135,7 @@ extension SimulatedHit {
     }
 
     /// Whether it only says that there is no space for something that nothing refers to yet, which
-    /// never ends a process that serves (L5). Of renames not those that give a segment back.
+    /// never ends a process that serves (L5).
     var isSurvivable: Bool {
         guard lie == nil, let code = call.code,
             DiskError(call.call, call.path, code: code).isNoSpace,
@@ -144,7 +144,7 @@ extension SimulatedHit {
         switch call.call {
         case .create, .makeDirectory, .allocate: return true
         case .write: return call.obtainsSpace
-        case .rename: return call.path.hasPrefix("log/")
+        case .rename: return call.path.hasPrefix("log/") || call.path.hasPrefix("pool/")
         default: return false
         }
     }

@@ -65,7 +65,10 @@ extension Upkeep {
         }
     }
 
-    /// Makes one file of the reserve.
+    /// Looks after which the log counts as quiet.
+    private static let quietLookCountMin = 5
+
+    /// Makes one file of the reserve, or gives one back that is not needed.
     ///
     /// - Returns: whether there is more to do.
     func secureSpace(_ work: inout Work) throws(StoreFault) -> Bool {
@@ -77,6 +80,21 @@ extension Upkeep {
             work.isSpaceRefused = false
             let free = log.volumeFreeByteCount
             state.withLock { $0.space.freeByteCount = free }
+            let lastLSN = log.durableLSN
+            work.quietLookCount = lastLSN == work.lookedLSN ? work.quietLookCount + 1 : 0
+            work.lookedLSN = lastLSN
+        }
+        if work.isSpaceRefused || work.quietLookCount >= Self.quietLookCountMin,
+            log.reserve.hasSurplus
+        {
+            do throws(LogError) {
+                try log.giveSpareSegmentBack()
+            } catch {
+                throw .log(error)
+            }
+            // There is room now.
+            work.isSpaceRefused = false
+            return true
         }
         let wanted = max(space.wantedPageCount, work.sparePageCount)
         if try reservePages(wanted, slotByteCount: space.slotByteCount, &work) { return true }

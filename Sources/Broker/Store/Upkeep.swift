@@ -55,6 +55,9 @@ package final class Upkeep: Sendable {
         var sparePageCount = 0
         /// Whether a file of the reserve was refused since the volume was last looked at.
         var isSpaceRefused = false
+        /// The last record when the volume was last looked at, and for how many looks it has been the last.
+        var lookedLSN: LSN = 0
+        var quietLookCount = 0
         /// Whether there was no room for a compaction since the volume has been full.
         var isCompactionRefused = false
         /// Groups to be compacted, with the jobs that live in them.
@@ -191,6 +194,10 @@ package final class Upkeep: Sendable {
 
     // MARK: For the background thread
 
+    /// With so few files of the reserve the next one does not wait for a snapshot that is written: a new
+    /// file costs the disk some milliseconds, which commits would notice.
+    private static let urgentFileCountMax = 3
+
     /// One piece of work, at most some milliseconds of the disk's.
     package func step() throws(StoreFault) -> Progress {
         defer { publishStorageState() }
@@ -200,7 +207,7 @@ package final class Upkeep: Sendable {
                 try begin(order, &work)
             }
             // However long a snapshot takes, commits go on, and with them the reserve is used up.
-            try restoreReserve()
+            if log.reserve.fileCount <= Self.urgentFileCountMax { try restoreReserve() }
             if work.writing != nil {
                 switch try write(&work) {
                 case .more, .committed: return .more(isUrgent: true)

@@ -2,6 +2,9 @@
 package struct LogReserve: Sendable, Equatable {
     /// With the segment that is written and the files of an empty state, eight segments' lengths.
     package static let fileCountDefault = 6
+    /// So many more are kept of what comes back, until the log is quiet: to remove a segment's file and
+    /// to make another one costs the disk more than all else that is done beside serving.
+    package static let surplusCountMax = 2
 
     /// Whole segments' lengths.
     package var fileCount: Int
@@ -18,6 +21,8 @@ package struct LogReserve: Sendable, Equatable {
         self.fileCountTarget = fileCountTarget
         self.isRefused = isRefused
     }
+
+    package var hasSurplus: Bool { fileCount > fileCountTarget }
 
     package var isWhole: Bool { fileCount >= fileCountTarget }
 }

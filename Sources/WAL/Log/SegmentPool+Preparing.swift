@@ -71,16 +71,22 @@ extension SegmentPool {
         }
         if preparing.isPausing { return false }
         do throws(LogError) {
+            let name = takeName()
             try LogError.obtaining { () throws(DiskError) in
-                let name = takeName()
                 let file = try allocate(name, byteCount: identity.segmentByteCount)
                 // Its length has to be certain before its name says so.
                 try file.sync()
-                try fileSystem.rename(
-                    PoolFileKind.raw.path(name), to: PoolFileKind.blank.path(name))
+                let raw = PoolFileKind.raw.path(name)
+                do throws(DiskError) {
+                    try fileSystem.rename(raw, to: PoolFileKind.blank.path(name))
+                } catch {
+                    guard error.isNoSpace else { throw error }
+                    try? fileSystem.remove(raw)
+                    throw error
+                }
                 try fileSystem.syncDirectory(DirectoryLayout.pool)
-                files.withLock { $0.blanks.append(name) }
             }
+            files.withLock { $0.blanks.append(name) }
             return true
         } catch {
             guard case .full = error else { throw error }

@@ -28,10 +28,13 @@ extension SegmentPool {
             let segment = DirectoryLayout.segment(number)
             try SidecarFile.remove(number, in: fileSystem)
             let byteCount = try fileSystem.openFile(segment, for: .reading).byteCount()
-            let isNeeded = files.withLock { $0.count + raws.count < fileCountTarget }
-            if isNeeded, byteCount == identity.segmentByteCount {
-                let name = takeName()
-                try fileSystem.rename(segment, to: PoolFileKind.raw.path(name))
+            let isNeeded = files.withLock {
+                $0.count + raws.count < fileCountTarget + LogReserve.surplusCountMax
+            }
+            let name = takeName()
+            if isNeeded, byteCount == identity.segmentByteCount,
+                try hasRoomForName(of: segment, as: PoolFileKind.raw.path(name))
+            {
                 raws.append(name)
             } else {
                 try fileSystem.remove(segment)
@@ -44,6 +47,19 @@ extension SegmentPool {
             files.raws += found
             // Whether the volume would refuse another is not known any more.
             if files.count >= fileCountTarget { files.isRefused = false }
+        }
+    }
+
+    /// Renames a file; on some file systems a full volume has no room for a name.
+    private func hasRoomForName(
+        of path: String, as other: String
+    ) throws(DiskError) -> Bool {
+        do throws(DiskError) {
+            try fileSystem.rename(path, to: other)
+            return true
+        } catch {
+            guard error.isNoSpace else { throw error }
+            return false
         }
     }
 

@@ -44,7 +44,8 @@ final class SegmentPool: Sendable {
         var count: Int { filledCount + blanks.count + raws.count + (isFilling ? 1 : 0) }
     }
 
-    /// Files to be kept: what is released beyond that goes back to the volume.
+    /// Files that there should be. A few more are kept of what is released, and the rest goes back to the
+    /// volume.
     let fileCountTarget: Int
     let fileSystem: any FileSystem
     let identity: StoreIdentity
