@@ -8,6 +8,8 @@ protocol Fault: Sendable {
     var unit: String { get }
     /// So many in a run: faults that are furthest from theirs come next.
     var countWanted: Int { get }
+    /// Whether it is done where it is named only.
+    var isOnDemand: Bool { get }
     /// A round that takes longer hangs.
     var roundSecondsMax: Int { get }
 
@@ -19,6 +21,10 @@ protocol Fault: Sendable {
     /// - Parameter isSmall: a sample, which takes a second or a few.
     /// - Throws: what kept the round from being finished, which counts as a violation.
     func round(seed: UInt64, isSmall: Bool) async throws -> RoundResult
+}
+
+extension Fault {
+    var isOnDemand: Bool { false }
 }
 
 /// This machine does not have what a fault needs.
@@ -59,6 +65,8 @@ let allFaults: [any Fault] =
         [FullVolumeFault(kind: kind, filler: .jobs), FullVolumeFault(kind: kind, filler: .other)]
             as [any Fault]
     }
+    // The others make inodes as they are needed.
+    + [FullVolumeFault(kind: .ext4, filler: .inodes)]
     + FileSystemKind.allCases.flatMap { kind in
         [
             PowerLossFault(kind: kind), DeviceErrorFault(kind: kind, trouble: .flushes),
@@ -67,3 +75,4 @@ let allFaults: [any Fault] =
         ] as [any Fault]
     }
     + [LostSyncFault(), CallErrorFault()]
+    + FileSystemKind.allCases.map { FullSoakFault(kind: $0) }

@@ -6,12 +6,15 @@ internal import HoldfastModel
 final class RecordingClient {
     private let connection: TestConnection
     private let history: HistoryRecorder
-    /// Not one of the clients of a `LoadRun`.
-    private let client: UInt32 = 9_999
+    private let client: UInt32
 
-    init(_ broker: BrokerProcess, _ history: HistoryRecorder) throws {
+    /// - Parameter number: as the history names it; not one of the clients of a `LoadRun`.
+    init(
+        _ broker: BrokerProcess, _ history: HistoryRecorder, number: UInt32 = 9_999
+    ) throws {
         connection = try TestConnection(port: broker.port)
         self.history = history
+        client = number
     }
 
     /// Long leases and no backoff.

@@ -52,7 +52,7 @@ struct Torture: AsyncParsableCommand {
             throw ExitCode(try Shield.run(Array(CommandLine.arguments.dropFirst())))
         }
         let chosen = allFaults.filter { fault in
-            names.isEmpty || names.contains { fault.name.hasPrefix($0) }
+            names.isEmpty && !fault.isOnDemand || names.contains { fault.name.hasPrefix($0) }
         }
         let course = TortureCourse(
             chosen, seed: seed, isSmall: small,

@@ -147,9 +147,9 @@ final class SegmentPool: Sendable {
         }
     }
 
-    /// A filled file, where there is one. Else, while the reserve is whole, or can be no larger, a file of
-    /// it, and otherwise a new one: what a load uses up is not to come out of the reserve as long as the
-    /// volume has room.
+    /// A filled file, where there is one. Else a new one, or a blank one of a reserve that is whole: what a
+    /// load uses up is not to come out of the reserve as long as the volume has room. Only then one of
+    /// the reserve, whatever its kind.
     private func take(
         number: UInt64, byteCount: Int
     ) throws(LogError) -> (file: Candidate, isReady: Bool) {
@@ -158,7 +158,8 @@ final class SegmentPool: Sendable {
             return (try makeOwn(number: number, byteCount: needed), false)
         }
         let takesNew = files.withLock {
-            $0.filledCount == 0 && !$0.isRefused && $0.count < fileCountTarget
+            $0.filledCount == 0 && !$0.isRefused
+                && ($0.blanks.isEmpty || $0.count < fileCountTarget)
         }
         if takesNew {
             do throws(LogError) {

@@ -5,15 +5,23 @@ internal import HoldfastHistory
 /// A small volume is full, by jobs or by another process: enqueues are refused `storage_full`, all else
 /// goes on, and within 5 s of space being there again enqueues are accepted, without a restart (L5).
 struct FullVolumeFault: Fault {
-    enum Filler: String, Sendable {
+    enum Filler: Sendable {
         case jobs
         case other
+        /// Another process makes so many files that no more can be made, with space left.
+        case inodes
     }
 
     let kind: FileSystemKind
     let filler: Filler
 
-    var name: String { "full-\(filler == .jobs ? "" : "other-")\(kind)" }
+    var name: String {
+        switch filler {
+        case .jobs: "full-\(kind)"
+        case .other: "full-other-\(kind)"
+        case .inodes: "full-inodes-\(kind)"
+        }
+    }
     let unit = "full volumes"
     let countWanted = 20
     let roundSecondsMax = 300
@@ -24,12 +32,16 @@ struct FullVolumeFault: Fault {
 
     func round(seed: UInt64, isSmall: Bool) async throws -> RoundResult {
         let directory = try await Image.directory()
-        let image = try Image.make(mebibytes: kind.mebibytesToFill, in: directory)
+        // Large ones have the segments that a broker chooses for them.
+        let isLarge = !isSmall && seed % 4 == 1
+        let mebibytes = isLarge ? 512 : kind.mebibytesToFill
+        let image = try Image.make(mebibytes: mebibytes, in: directory)
         let volume = try await Volume.mount(kind, over: image, isFresh: true)
         var result = RoundResult(count: 1)
         do {
             let broker = try await BrokerProcess.start(
-                BrokerProcess.Launch(["--segment-mib", "1"]), on: "\(volume.mountPoint)/data")
+                BrokerProcess.Launch(isLarge ? [] : ["--segment-mib", "1"]),
+                on: "\(volume.mountPoint)/data")
             let history = HistoryRecorder()
             do {
                 try await course(broker, history, volume, seed: seed)
@@ -38,6 +50,8 @@ struct FullVolumeFault: Fault {
             }
             // Before the volume goes.
             await broker.kill()
+            let tally = Tally(history.events)
+            say("- \(name), \(mebibytes) MiB: \(tally)")
             result.violations += HistoryChecker(isDrained: result.violations.isEmpty)
                 .complaints(history.events)
         }
@@ -53,13 +67,10 @@ struct FullVolumeFault: Fault {
             broker: broker, history: history,
             payloadByteCount: Int.random(in: 8_000...28_000, using: &random))
         try await onThread { try filling.begin() }
-        let ballast = "\(volume.mountPoint)/ballast"
-        if filler == .other {
+        let ballast = Ballast(directory: "\(volume.mountPoint)/ballast")
+        if filler != .jobs {
             try await onThread { try filling.enqueue(requestCount: 40) }
-            // Ends with an error, which is what it is for.
-            _ = try? await Command.run([
-                "dd", "if=/dev/zero", "of=\(ballast)", "bs=64k", "conv=fsync", "status=none",
-            ])
+            try await ballast.load(filler)
         }
         try await onThread {
             try filling.fill()
@@ -72,12 +83,57 @@ struct FullVolumeFault: Fault {
             try await onThread { try filling.work() }
         }
         try await onThread { try filling.drain() }
-        if filler == .other { unlink(ballast) }
+        if filler != .jobs { try await ballast.remove() }
         try await onThread {
             try filling.awaitSpace()
             try filling.drain()
         }
     }
+}
+
+/// What clients of a full volume were answered.
+private struct Tally: CustomStringConvertible {
+    var acceptedCount = 0
+    var refusedCount = 0
+    var ackCount = 0
+    var goodAckCount = 0
+
+    init(_ events: [HistoryEvent]) {
+        for event in events {
+            switch event.operation {
+            case .enqueue:
+                if event.outcome == .ok { acceptedCount += 1 } else { refusedCount += 1 }
+            case .ack:
+                ackCount += 1
+                if event.outcome == .ok { goodAckCount += 1 }
+            default: break
+            }
+        }
+    }
+
+    var description: String {
+        "\(acceptedCount) jobs accepted, \(refusedCount) refused, \(goodAckCount) of \(ackCount) "
+            + "acks succeeded"
+    }
+}
+
+/// What another process leaves no room with.
+private struct Ballast {
+    let directory: String
+
+    func load(_ filler: FullVolumeFault.Filler) async throws {
+        try await Command.run(["mkdir", directory])
+        let command =
+            filler == .inodes
+            ? ["sh", "-c", "i=0; while : > \(directory)/$i; do i=$((i + 1)); done"]
+            : [
+                "dd", "if=/dev/zero", "of=\(directory)/0", "bs=64k", "conv=fsync", "status=none",
+            ]
+        // Ends with an error, which is what it is for.
+        _ = try? await Command.run(command)
+    }
+
+    func remove() async throws { try await Command.run(["rm", "-r", directory]) }
 }
 
 /// Enqueues until the volume is full, and goes on with all that must go on then.
