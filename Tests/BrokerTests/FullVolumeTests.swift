@@ -141,6 +141,73 @@ import Testing
         #expect(rig.disk.disk.allocatedByteCount <= rig.disk.capacityByteCount ?? 0)
     }
 
+    @Test(
+        "L5: producers that try again, slow consumers and a slow background thread go on for ever",
+        arguments: [1, 2, 3, 4] as [UInt64])
+    func atFull(seed: UInt64) throws {
+        var random = SeededRandom(seed: seed)
+        let rig = try Self.rig()
+        let producer = try rig.connect()
+        let consumer = try rig.connect()
+        // As many pieces of upkeep as the disk has time for.
+        rig.background.isHeld = true
+        var isAsking = false
+        var acceptedCount = 0
+        var refusedCount = 0
+        var ackedCount = 0
+        var tokens: [LeaseToken] = []
+        /// What came in the rounds since the last answer of the consumer's.
+        var patience = 0
+        for round in 1...20_000 {
+            if round % 4 != 0 { rig.background.step() }
+            rig.pass(milliseconds: Int64(random.next() % 3))
+            if round % 1_000 < 300 {
+                producer.send {
+                    RigClient.enqueue(Array(repeating: Self.payload, count: 16), to: "q")(1, &$0)
+                }
+            }
+            for reply in producer.replies() {
+                if reply.refusal == nil { acceptedCount += 16 } else { refusedCount += 1 }
+            }
+            if isAsking, let reply = consumer.replies().first {
+                isAsking = false
+                patience = 0
+                if !reply.jobs.isEmpty { tokens = reply.jobs.map(\.token) }
+                if let items = reply.items {
+                    #expect(items.allSatisfy { $0.refusal == nil })
+                    ackedCount += items.count
+                }
+            }
+            if !isAsking {
+                isAsking = true
+                if let token = tokens.popLast() {
+                    consumer.send { RigClient.ack([token])(1, &$0) }
+                } else {
+                    consumer.send { RigClient.lease("q", count: 16)(1, &$0) }
+                }
+            }
+            patience += 1
+            if patience > 2_000 {
+                Issue.record("seed \(seed), round \(round): stuck")
+                return
+            }
+        }
+        #expect(refusedCount > 100)
+        #expect(ackedCount > 1_000)
+        rig.background.isHeld = false
+        for _ in 1...1_000 { rig.pass(milliseconds: 3) }
+        for reply in producer.replies() where reply.refusal == nil { acceptedCount += 16 }
+        for reply in consumer.replies() {
+            tokens += reply.jobs.map(\.token)
+            ackedCount += reply.items?.count ?? 0
+        }
+        for token in tokens {
+            let reply = try Self.ask(rig, consumer, RigClient.ack([token]))
+            ackedCount += reply.items?.count ?? 0
+        }
+        #expect(try Self.drain(rig, consumer) + ackedCount == acceptedCount)
+    }
+
     @Test("a repeat of an enqueue that was taken is answered on a full volume, too")
     func duplicate() throws {
         let rig = try Self.rig()

@@ -5,6 +5,11 @@ extension JobEngine {
     /// A producer that was used this long ago or less is never forgotten, in milliseconds.
     static var producerKeptMilliseconds: Int64 { 600_000 }
 
+    /// Whether results of that producer are remembered.
+    package func knowsProducer(_ id: (UInt64, UInt64)) -> Bool {
+        producers.slot(of: ProducerID(low: id.0, high: id.1)) != nil
+    }
+
     /// Where the producer is remembered, from now until `producerDisconnected`; once for each
     /// connection. A new producer takes a free slot, else the one used least lately of those that
     /// are not connected.

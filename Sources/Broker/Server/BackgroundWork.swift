@@ -62,7 +62,10 @@ final class BackgroundWork: @unchecked Sendable {
         let pause: TimeAmount
         switch progress {
         case .more(isUrgent: true), .waitingForLog: pause = Self.snapshotPause
-        case .more(isUrgent: false): pause = isBusy() ? Self.busyPause : Self.idlePause
+        case .more(isUrgent: false):
+            // Where space is scarce serving may have to wait for it.
+            let isGentle = isBusy() && upkeep.storageState == .normal
+            pause = isGentle ? Self.busyPause : Self.idlePause
         case .idle:
             guard isWoken else {
                 isRunning = false

@@ -10,6 +10,12 @@ extension CommitLoop {
         let enqueue = try EnqueueRequest(body: request.body, limits: limits)
         let connection = request.connection
         var mark: (slot: ProducerSlot, sequence: UInt64, count: UInt32)?
+        let isFull = upkeep.storageState == .full && !Mutant.enqueueUsesReserve.isOn
+        // Nothing of it may be written: not that there is such a producer, either.
+        if isFull, enqueue.sequence == 0 || isNew(connection) {
+            refuseForSpace(request)
+            return
+        }
         if enqueue.sequence != 0 {
             let producer: ProducerSlot
             do throws(Refusal) {
@@ -36,9 +42,8 @@ extension CommitLoop {
                         + "you enqueue them anew")
             }
         }
-        if upkeep.storageState == .full, !Mutant.enqueueUsesReserve.isOn {
-            counters.storageRefusals += 1
-            refuse(Self.storageFull, request)
+        if isFull {
+            refuseForSpace(request)
             return
         }
         let batch = openBatch()
@@ -76,6 +81,17 @@ extension CommitLoop {
 
     /// The producer that the connection's enqueues are numbered by. It is taken note of with the
     /// first of them, so that workers, and those who only look, take up no memory of producers.
+    private func refuseForSpace(_ request: Request) {
+        counters.storageRefusals += 1
+        refuse(Self.storageFull, request)
+    }
+
+    /// Whether its producer is one that nobody knows yet.
+    private func isNew(_ connection: ConnectionHandler) -> Bool {
+        guard connection.producer == nil, let id = connection.producerID else { return false }
+        return !engine.knowsProducer((id.low, id.high))
+    }
+
     private func producer(of connection: ConnectionHandler) throws(Refusal) -> ProducerSlot {
         if let producer = connection.producer { return producer }
         guard let id = connection.producerID else {

@@ -1,9 +1,15 @@
 internal import HoldfastEngine
 internal import HoldfastModel
 internal import HoldfastProtocol
+internal import HoldfastStore
 
 // What a worker says of the leases it has: done, failed, given back, rejected, still at work.
 extension CommitLoop {
+    /// What a job keeps of what its worker said. On a full volume nothing: only its end is paid for.
+    private func kept(_ text: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+        upkeep.storageState == .full ? UnsafeRawBufferPointer(start: nil, count: 0) : text
+    }
+
     func settle(_ request: Request) throws(WireFault) {
         results.removeAll(keepingCapacity: true)
         switch request.kind {
@@ -21,14 +27,15 @@ extension CommitLoop {
             countDelaysFromNow()
             tokens.withUnsafeBufferPointer {
                 engine.nack(
-                    $0, delayMilliseconds: nack.delayMilliseconds, error: nack.error,
+                    $0, delayMilliseconds: nack.delayMilliseconds, error: kept(nack.error),
                     into: openBatch(), results: &results)
             }
         case .reject:
             let reject = try RejectRequest(body: request.body, limits: limits)
             reject.tokens.copy(into: &tokens)
             tokens.withUnsafeBufferPointer {
-                engine.reject($0, reason: reject.reason, into: openBatch(), results: &results)
+                engine.reject(
+                    $0, reason: kept(reject.reason), into: openBatch(), results: &results)
             }
         case .extend:
             let extend = try ExtendRequest(body: request.body, limits: limits)
@@ -44,8 +51,11 @@ extension CommitLoop {
             var items: [HeartbeatItem] = []
             items.reserveCapacity(heartbeat.count)
             var iterator = heartbeat.makeIterator()
+            let keepsCheckpoints = upkeep.storageState != .full
             while let item = iterator.next() {
-                items.append(HeartbeatItem(token: item.token, checkpoint: item.checkpoint))
+                items.append(
+                    HeartbeatItem(
+                        token: item.token, checkpoint: keepsCheckpoints ? item.checkpoint : nil))
             }
             engine.heartbeat(
                 items, durationMilliseconds: heartbeat.durationMilliseconds,

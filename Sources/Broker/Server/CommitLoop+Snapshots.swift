@@ -21,7 +21,7 @@ extension CommitLoop {
         guard !upkeep.isBusy,
             pace.isDue(
                 dirtyPageCount: engine.pages.dirtyPageCount, logByteCountMax: scarceLogByteCountMax)
-                || isWaitingForSegments && !upkeep.isAbsorbed(through: engine.lastLSN),
+                || isWaitingForSegments && upkeep.wouldGain(through: engine.lastLSN),
             clock.bootMilliseconds >= snapshotNotBeforeBootMilliseconds
         else { return }
         takeSnapshot(with: batch)

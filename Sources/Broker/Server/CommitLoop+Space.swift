@@ -42,11 +42,23 @@ extension CommitLoop {
 
     /// Nothing more is read where the log could not take what snapshots need a while for; unless they
     /// have given back all that they can.
+    ///
+    /// Nor where the volume is almost full and the places for what was taken last are yet to be made.
     private func weighReserve() {
+        let state = upkeep.storageState
         isWaitingForSegments =
-            upkeep.storageState == .full
+            state == .full
             && log.reservedByteCount < 2 * log.identity.segmentByteCount
             && !upkeep.isAbsorbed(through: engine.lastLSN)
+        isWaitingForPages = state == .pressure && upkeep.isReserveBehind
+    }
+
+    /// Changed pages above which nothing more is read. With little space no more than the reserve is
+    /// reckoned for.
+    var unwrittenPageCountMax: Int {
+        let cached = configuration.memory.cachedPageCountMax
+        return upkeep.storageState == .normal
+            ? cached : min(cached, SpaceNeeds.changedPageCountMax(dirtyPageCountMax))
     }
 
     /// Once a second.
@@ -59,7 +71,7 @@ extension CommitLoop {
     func tellStorageState() {
         let wasWaiting = isWaitingForSegments
         weighReserve()
-        if wasWaiting, !isWaitingForSegments { resumeReading() }
+        resumeReading()
         if !wasWaiting, isWaitingForSegments { beginPass() }
         let state = upkeep.storageState
         guard state != storageState else { return }

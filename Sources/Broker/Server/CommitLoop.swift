@@ -59,6 +59,8 @@ package final class CommitLoop: @unchecked Sendable {
     /// Whether the reserve of a full volume is so far used up that first of all snapshots have to give
     /// some of it back.
     @exclusivity(unchecked) var isWaitingForSegments = false
+    /// Whether a volume that is almost full has to get places for pages first.
+    @exclusivity(unchecked) var isWaitingForPages = false
     /// As it was last logged.
     @exclusivity(unchecked) var storageState = StorageState.normal
     /// The last record at a time when no segment was without jobs.
@@ -239,7 +241,8 @@ package final class CommitLoop: @unchecked Sendable {
         counters.commits += 1
         // The engine is now as it is after the last record of the batch, and of none behind it.
         pace.add(
-            recordCount: Int(batch.nextLSN - batch.firstLSN), byteCount: batch.byteCount)
+            recordCount: Int(batch.nextLSN - batch.firstLSN),
+            byteCount: log.frameByteCount(of: batch))
         takeSnapshotIfDue(with: batch)
         if Mutant.ackBeforeSync.isOn {
             for connection in connectionsWriting { connection.releaseSealed() }
@@ -449,8 +452,9 @@ package final class CommitLoop: @unchecked Sendable {
     /// Whether requests are left in the sockets because the disk is behind: with a commit, or with
     /// a snapshot that changed pages are waiting for.
     var isSaturated: Bool {
-        isGathering && gathering.byteCount > gatheredByteCountMax || isWaitingForSegments
-            || engine.pages.dirtyPageCount > configuration.memory.cachedPageCountMax
+        isGathering && gathering.byteCount > gatheredByteCountMax
+            || isWaitingForSegments || isWaitingForPages
+            || engine.pages.dirtyPageCount > unwrittenPageCountMax
     }
 
     func pause(_ connection: ConnectionHandler) {

@@ -28,6 +28,8 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
     /// The beginning of a frame whose end has not come yet.
     @exclusivity(unchecked) private var partial: ByteBuffer
     @exclusivity(unchecked) private var isReadHeld = false
+    /// Whether there may be whole frames in `partial`, since the disk is behind.
+    @exclusivity(unchecked) private var isTakingHeld = false
     /// Bytes sent since the client stopped reading.
     @exclusivity(unchecked) private var unreadByteCount = 0
     @exclusivity(unchecked) private var greetingDeadline: Scheduled<Void>?
@@ -96,24 +98,36 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
         loop.beginPass()
         if partial.readableBytes > 0 {
             partial.writeBuffer(&bytes)
-            partial.moveReaderIndex(forwardBy: takeFrames(from: partial))
-            if partial.readableBytes == 0 {
-                // A buffer that grew for one large frame is not kept for the small ones to come.
-                partial = ByteBuffer()
-            } else {
-                partial.discardReadBytes()
-            }
+            takeFrames()
         } else {
             bytes.moveReaderIndex(forwardBy: takeFrames(from: bytes))
             if bytes.readableBytes > 0 { partial = bytes.slice() }
         }
     }
 
-    /// Hands over every whole frame and returns how many bytes they were.
+    /// Hands over what is whole of `partial`.
+    private func takeFrames() {
+        partial.moveReaderIndex(forwardBy: takeFrames(from: partial))
+        if partial.readableBytes == 0 {
+            // A buffer that grew for one large frame is not kept for the small ones to come.
+            partial = ByteBuffer()
+        } else {
+            partial.discardReadBytes()
+        }
+    }
+
+    /// Hands over every whole frame, as long as the disk keeps up, and returns how many bytes they were.
     private func takeFrames(from buffer: ByteBuffer) -> Int {
-        buffer.withUnsafeReadableBytes { bytes in
+        isTakingHeld = false
+        return buffer.withUnsafeReadableBytes { bytes in
             var offset = 0
             while !state.isClosing, offset < bytes.count {
+                // What one read brought may be more than one commit can take.
+                if loop.isSaturated {
+                    isTakingHeld = true
+                    hold()
+                    return offset
+                }
                 let rest = UnsafeRawBufferPointer(rebasing: bytes[offset...])
                 let lengthMax =
                     state.isGreeted
@@ -140,13 +154,31 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
         if !context.channel.isWritable {
             isReadHeld = true
         } else if loop.isSaturated {
-            if !isReadHeld {
-                isReadHeld = true
-                loop.pause(self)
-            }
+            hold()
+        } else if isTakingHeld {
+            // Not now: the loop may be in the middle of a commit.
+            isReadHeld = true
+            context.eventLoop.assumeIsolated().execute { self.takeHeld() }
         } else {
             context.read()
         }
+    }
+
+    /// Reads nothing before the loop says so.
+    private func hold() {
+        guard !isReadHeld else { return }
+        isReadHeld = true
+        loop.pause(self)
+    }
+
+    /// Goes on with the frames that were left.
+    private func takeHeld() {
+        guard isOpen, !state.isClosing else { return }
+        if !loop.isSaturated, isTakingHeld {
+            loop.beginPass()
+            takeFrames()
+        }
+        resumeReading()
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {

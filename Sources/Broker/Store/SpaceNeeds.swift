@@ -27,8 +27,11 @@ package struct SpaceNeeds: Sendable, Equatable {
     /// and three times what a snapshot writes, for the one that is written and the two that are kept.
     package var sparePageCount: Int {
         let limit = liveJobCount * Self.byteCountPerJob / PageFormat.byteCount
-        let growth = max(0, limit - usedPageCount)
-        let changed = min(dirtyPageCountMax + dirtyPageCountMax / 2, usedPageCount + growth)
+        // Of the pages in use only what live jobs have at least is theirs for certain.
+        let taken = min(
+            usedPageCount, liveJobCount * Self.laneEntryByteCount / PageFormat.byteCount)
+        let growth = limit - taken
+        let changed = min(Self.changedPageCountMax(dirtyPageCountMax), usedPageCount + growth)
         return growth + 3 * changed + Self.constantPageCount
     }
 
@@ -40,6 +43,12 @@ package struct SpaceNeeds: Sendable, Equatable {
             queueCount * (Int(Limits.priorityMax) + 1) * 4 * PageFormat.byteCount,
             liveJobCount * Self.laneEntryByteCount)
         return Self.constantSlotByteCount + queueCount * Self.queueByteCount + ends
+    }
+
+    /// Changed pages that one snapshot may come to have: those that it is taken for, and those that
+    /// come while the one before is written.
+    package static func changedPageCountMax(_ dirtyPageCountMax: Int) -> Int {
+        dirtyPageCountMax + dirtyPageCountMax / 2
     }
 
     private static let laneEntryByteCount = 24

@@ -11,9 +11,15 @@ extension Store {
     /// for more. A state for which there is no room is no reason not to start.
     static func saveReserve(_ engine: inout JobEngine, _ upkeep: Upkeep) throws(StoreFault) {
         let log = upkeep.log
-        guard log.reserve.fileCount <= fileCountMin,
-            let free = log.volumeFreeByteCount, free < log.identity.segmentByteCount
-        else { return }
+        // Asked and not looked up: a volume may have no name or no share left where it has room.
+        while log.reserve.fileCount <= fileCountMin {
+            do throws(LogError) {
+                guard try log.restoreReserve() else { break }
+            } catch {
+                throw .log(error)
+            }
+        }
+        guard log.reserve.fileCount <= fileCountMin else { return }
         do throws(StoreFault) {
             try leaveBehind(&engine, upkeep)
         } catch {

@@ -52,7 +52,10 @@ extension Upkeep {
                 pageByteCount.add(writing.writtenByteCount.pages, ordering: .relaxed)
                 snapshotByteCount.add(writing.writtenByteCount.file, ordering: .relaxed)
                 committedLSN.store(order.image.lastLSN, ordering: .releasing)
-                state.withLock { $0.outcome = .committed(order.image.pages) }
+                state.withLock { state in
+                    state.outcome = .committed(order.image.pages)
+                    state.isSettled = false
+                }
             }
             return progress
         } catch {

@@ -50,9 +50,24 @@ extension Upkeep {
     /// What was refused is tried again, and the volume asked how much it has free: once a second.
     package func lookAtSpace() { state.withLock { $0.space.isLookDue = true } }
 
-    /// Whether the last record is known to both kept snapshots: then another one gives nothing back.
+    /// Whether there are fewer places for pages than there should be, and the volume has not refused any:
+    /// those that come now are not paid for before there are.
+    package var isReserveBehind: Bool {
+        let ahead = snapshots.pages.extentPageCount
+        return state.withLock { state in
+            !state.space.isRefused
+                && state.space.reservedPageCount < state.space.wantedPageCount - ahead
+        }
+    }
+
+    /// Whether another snapshot would help to give space back.
+    package func wouldGain(through lastLSN: LSN) -> Bool {
+        snapshots.previousLastLSN < lastLSN || wantsSnapshot(through: lastLSN)
+    }
+
+    /// Whether snapshots have given back all that they can.
     package func isAbsorbed(through lastLSN: LSN) -> Bool {
-        !isBusy && snapshots.previousLastLSN >= lastLSN
+        !wouldGain(through: lastLSN) && state.withLock { !$0.isBusy && $0.isSettled }
     }
 
     // MARK: For the background thread
@@ -68,22 +83,27 @@ extension Upkeep {
     /// Looks after which the log counts as quiet.
     private static let quietLookCountMin = 5
 
+    /// Asks the volume, where that is due.
+    func look(_ work: inout Work) {
+        let isDue = state.withLock { state in
+            defer { state.space.isLookDue = false }
+            return state.space.isLookDue
+        }
+        guard isDue else { return }
+        work.isSpaceRefused = false
+        log.retryRefused()
+        let free = log.volumeFreeByteCount
+        state.withLock { $0.space.freeByteCount = free }
+        let lastLSN = log.durableLSN
+        work.quietLookCount = lastLSN == work.lookedLSN ? work.quietLookCount + 1 : 0
+        work.lookedLSN = lastLSN
+    }
+
     /// Makes one file of the reserve, or gives one back that is not needed.
     ///
     /// - Returns: whether there is more to do.
     func secureSpace(_ work: inout Work) throws(StoreFault) -> Bool {
-        let space = state.withLock { state in
-            defer { state.space.isLookDue = false }
-            return state.space
-        }
-        if space.isLookDue {
-            work.isSpaceRefused = false
-            let free = log.volumeFreeByteCount
-            state.withLock { $0.space.freeByteCount = free }
-            let lastLSN = log.durableLSN
-            work.quietLookCount = lastLSN == work.lookedLSN ? work.quietLookCount + 1 : 0
-            work.lookedLSN = lastLSN
-        }
+        let space = state.withLock { $0.space }
         if work.isSpaceRefused || work.quietLookCount >= Self.quietLookCountMin,
             log.reserve.hasSurplus
         {

@@ -44,11 +44,16 @@ package final class Upkeep: Sendable {
         var groups: [[SegmentSummary]] = []
         var scrubbing: Scrubbing
         var space = Space()
+        /// Whether there was nothing more to do for the background since the last snapshot.
+        var isSettled = false
     }
 
     /// The background thread's own.
     struct Work {
         var writing: (SnapshotWriting, Order)?
+        /// Whether all else has its turn before the next snapshot: what the last one has set free would
+        /// wait for as long as there is another.
+        var isTurnOfOthers = false
         /// Whether a snapshot was committed since files of pages were last looked for that can go.
         var isTrimming = false
         /// Pages that there is to be room for beyond those that are kept: what snapshots wrote lately.
@@ -203,18 +208,25 @@ package final class Upkeep: Sendable {
         defer { publishStorageState() }
         return try work.withLock { work throws(StoreFault) in
             let isWaiting = state.withLock { $0.order.map { !isDurable($0) } ?? false }
-            if !isWaiting, let order = state.withLock({ $0.order.take() }) {
+            if !isWaiting, !work.isTurnOfOthers, let order = state.withLock({ $0.order.take() }) {
                 try begin(order, &work)
             }
+            look(&work)
             // However long a snapshot takes, commits go on, and with them the reserve is used up.
-            if log.reserve.fileCount <= Self.urgentFileCountMax { try restoreReserve() }
+            let reserve = log.reserve
+            if reserve.isRefused || reserve.fileCount <= Self.urgentFileCountMax {
+                try restoreReserve()
+            }
             if work.writing != nil {
                 switch try write(&work) {
-                case .more, .committed: return .more(isUrgent: true)
+                case .more: return .more(isUrgent: true)
+                case .committed:
+                    work.isTurnOfOthers = true
+                    return .more(isUrgent: true)
                 case .waitingForLog: return .waitingForLog
                 }
             }
-            if try trim(&work) { return .more(isUrgent: false) }
+            work.isTurnOfOthers = false
             do throws(LogError) {
                 // First what gives space: on a full volume all else has to wait for it. Nor is anything
                 // compacted that is about to go.
@@ -224,18 +236,28 @@ package final class Upkeep: Sendable {
                     try log.release(free)
                     return .more(isUrgent: false)
                 }
+            } catch {
+                throw .log(error)
+            }
+            if try trim(&work) { return .more(isUrgent: false) }
+            do throws(LogError) {
                 if try compact(&work) { return .more(isUrgent: false) }
                 if try examine(&work) { return .more(isUrgent: false) }
             } catch {
                 throw .log(error)
             }
             if try secureSpace(&work) { return .more(isUrgent: false) }
+            let isIdle = state.withLock { state in
+                state.isSettled = true
+                return state.order == nil
+            }
             do throws(LogError) {
                 if !isWaiting, try scrub() { return .more(isUrgent: false) }
             } catch {
                 throw .log(error)
             }
-            return isWaiting ? .waitingForLog : .idle
+            if isWaiting { return .waitingForLog }
+            return isIdle ? .idle : .more(isUrgent: true)
         }
     }
 }

@@ -14,9 +14,10 @@ extension SegmentPool {
         }
 
         var filling: Filling?
-        /// Whether the volume refused a file since there was last nothing else to do: it is not asked
-        /// again before every other step.
+        /// Whether the volume refused a file since it was last looked at: it is not asked again before.
         var isPausing = false
+        /// Whether a file that was filled could not be named so: filling it again would be no better.
+        var isNamingRefused = false
     }
 
     /// One step towards a full pool, at most one piece of writing; for the background thread.
@@ -36,30 +37,47 @@ extension SegmentPool {
         try preparing.withLock { preparing throws(LogError) in try obtain(&preparing) }
     }
 
+    /// The volume may have room again for what it refused.
+    func retryRefused() {
+        preparing.withLock { preparing in
+            preparing.isPausing = false
+            preparing.isNamingRefused = false
+        }
+    }
+
     private func step(
         _ preparing: inout Preparing, nextNumber: UInt64
     ) throws(LogError) -> Bool {
         if try obtain(&preparing) { return true }
         if try makeReady(nextNumber) { return true }
-        if try fill(&preparing) { return true }
-        preparing.isPausing = false
-        return false
+        return try fill(&preparing)
     }
 
     /// Writes the headers of the segment that comes next, so that a roll need not.
     private func makeReady(_ number: UInt64) throws(LogError) -> Bool {
         let spare = files.withLock { files in files.ready == nil ? files.spares.popLast() : nil }
         guard let spare else { return false }
-        let candidate = try LogError.obtaining { () throws(DiskError) in
-            let path = PoolFileKind.spare.path(spare)
-            let candidate = Candidate(
-                path: path, file: try fileSystem.openFile(path, for: .readingAndWriting),
-                header: header(number), isFilled: true)
-            try writeHeaders(of: candidate)
-            try candidate.file.sync()
-            return candidate
+        let candidate: Candidate
+        do throws(LogError) {
+            candidate = try LogError.obtaining { () throws(DiskError) in
+                let path = PoolFileKind.spare.path(spare)
+                let candidate = Candidate(
+                    path: path, file: try fileSystem.openFile(path, for: .readingAndWriting),
+                    header: header(number), isFilled: true)
+                try writeHeaders(of: candidate)
+                try candidate.file.sync()
+                return candidate
+            }
+        } catch {
+            if !error.isFatal { files.withLock { $0.spares.append(spare) } }
+            throw error
         }
-        files.withLock { $0.ready = candidate }
+        // One that was given back meanwhile stays in the pool as what its name says.
+        let other = files.withLock { files in
+            defer { files.ready = candidate }
+            return files.ready
+        }
+        if let other { keep(other) }
         return true
     }
 
@@ -99,6 +117,7 @@ extension SegmentPool {
     /// Writes one piece of zeros: into files of no account, which are of no use before, then into
     /// blank ones.
     private func fill(_ preparing: inout Preparing) throws(LogError) -> Bool {
+        if preparing.isNamingRefused { return false }
         if preparing.filling == nil { preparing.filling = try beginFilling() }
         guard var filling = preparing.filling.take() else { return false }
         do throws(LogError) {
@@ -114,6 +133,7 @@ extension SegmentPool {
                 files[stopped.kind].append(stopped.name)
                 files.isFilling = false
             }
+            if case .full = error { preparing.isNamingRefused = true }
             throw error
         }
         guard filling.done == identity.segmentByteCount else {

@@ -3,11 +3,15 @@ internal import Synchronization
 
 /// What comes back to the pool, and what goes back to the volume.
 extension SegmentPool {
-    /// Keeps a file whose headers are not certain, for another time.
+    /// Keeps a file whose headers are not certain, for another time; one of another length goes.
     func keep(_ candidate: Candidate) {
         guard candidate.header.byteCount == identity.segmentByteCount,
             let slash = candidate.path.lastIndex(of: "/")
-        else { return }
+        else {
+            // What cannot be removed the next opening removes.
+            try? fileSystem.remove(candidate.path)
+            return
+        }
         let name = String(candidate.path[candidate.path.index(after: slash)...])
         guard let kind = PoolFileKind(ofName: name), let number = kind.number(ofName: name) else {
             return

@@ -110,7 +110,7 @@ final class SegmentPool: Sendable {
                 try candidate.file.file.sync()
             }
         } catch {
-            keep(candidate.file)
+            if !error.isFatal { keep(candidate.file) }
             throw error
         }
         return candidate.file
@@ -121,6 +121,7 @@ final class SegmentPool: Sendable {
     func takeForCopies(number: UInt64, byteCount: Int) throws(LogError) -> Candidate {
         var candidate = try take(number: number, byteCount: byteCount).file
         try LogError.obtaining { () throws(DiskError) in
+            // Nobody takes from the pool before the log is open: on an error the next opening finds it.
             if !candidate.path.hasSuffix(PoolFileKind.raw.ending) {
                 let raw = PoolFileKind.raw.path(takeName())
                 try fileSystem.rename(candidate.path, to: raw)
@@ -140,16 +141,19 @@ final class SegmentPool: Sendable {
 
     /// Puts a file back that was taken and not used after all.
     func giveBack(_ candidate: Candidate) {
-        files.withLock { files in
-            if files.ready == nil, candidate.header.byteCount == identity.segmentByteCount {
-                files.ready = candidate
+        let isReady = files.withLock { files in
+            guard files.ready == nil, candidate.header.byteCount == identity.segmentByteCount else {
+                return false
             }
+            files.ready = candidate
+            return true
         }
+        if !isReady { keep(candidate) }
     }
 
-    /// A filled file, where there is one. Else a new one, or a blank one of a reserve that is whole: what a
-    /// load uses up is not to come out of the reserve as long as the volume has room. Only then one of
-    /// the reserve, whatever its kind.
+    /// A file of the reserve while that is whole, filled or blank; else a new one. What a load uses up
+    /// does not come out of the reserve as long as the volume has room: a volume that is full a moment
+    /// later would find less of it. Only then one of the reserve, whatever its kind.
     private func take(
         number: UInt64, byteCount: Int
     ) throws(LogError) -> (file: Candidate, isReady: Bool) {
@@ -158,8 +162,8 @@ final class SegmentPool: Sendable {
             return (try makeOwn(number: number, byteCount: needed), false)
         }
         let takesNew = files.withLock {
-            $0.filledCount == 0 && !$0.isRefused
-                && ($0.blanks.isEmpty || $0.count < fileCountTarget)
+            !$0.isRefused
+                && ($0.count < fileCountTarget || $0.filledCount == 0 && $0.blanks.isEmpty)
         }
         if takesNew {
             do throws(LogError) {
@@ -193,17 +197,26 @@ final class SegmentPool: Sendable {
             ready.header = header(number)
             return (ready, false)
         }
-        return try LogError.obtaining { () throws(DiskError) in
-            let path = kind.path(name)
-            let file = try fileSystem.openFile(path, for: .readingAndWriting)
-            if kind == .raw {
+        let path = kind.path(name)
+        do throws(LogError) {
+            let file = try LogError.obtaining { () throws(DiskError) in
+                let file = try fileSystem.openFile(path, for: .readingAndWriting)
+                guard kind == .raw else { return file }
+                // What a killed process began to make.
+                if try file.byteCount() != identity.segmentByteCount {
+                    try file.allocate(byteCount: identity.segmentByteCount)
+                }
                 var done = 0
                 while done < identity.segmentByteCount { done += try fillPiece(of: file, at: done) }
+                return file
             }
             return (
                 Candidate(
                     path: path, file: file, header: header(number), isFilled: kind != .blank), false
             )
+        } catch {
+            if !error.isFatal { files.withLock { $0[kind].insert(name, at: 0) } }
+            throw error
         }
     }
 

@@ -124,6 +124,11 @@ package final class WriteAheadLog: Sendable {
 
     // MARK: Writing
 
+    /// What a batch takes of the log, in bytes: a small one as much as a block of the disk.
+    package func frameByteCount(of batch: RecordBatch) -> Int {
+        LogFormat.padded(batch.byteCount, to: directory.fileSystem.blockByteCount)
+    }
+
     /// Makes a batch durable as one frame. Returns when it is; on an error it may or may not be in
     /// the log, and nobody may be told that it is. For one thread at a time.
     ///
@@ -242,6 +247,9 @@ package final class WriteAheadLog: Sendable {
         try checkUsable()
         return try poisoning { () throws(LogError) in try pool.obtainStep() }
     }
+
+    /// What the volume refused is asked for again. Any thread may call.
+    package func retryRefused() { pool.retryRefused() }
 
     /// With what the log goes on where the volume has no room. Any thread may ask.
     package var reserve: LogReserve { pool.reserve }

@@ -17,6 +17,8 @@ package final class PageFiles: Sendable {
     private struct State {
         /// Extents that have a file.
         var extents: Set<Int> = []
+        /// Those of them whose file has not its whole length yet.
+        var short: Set<Int> = []
         /// Extents of which this process knows that they have their whole length and a durable name.
         var ready: Set<Int> = []
         /// Files open for reading, each at the place that its extent's number says.
@@ -27,13 +29,13 @@ package final class PageFiles: Sendable {
 
     private init(
         _ fileSystem: any FileSystem, extentPageCount: Int, openExtentCountMax: Int,
-        extents: Set<Int>
+        extents: Set<Int>, short: Set<Int>
     ) {
         self.fileSystem = fileSystem
         self.extentPageCount = extentPageCount
         state = Mutex(
             State(
-                extents: extents,
+                extents: extents, short: short,
                 open: [(extent: Int, file: any File)?](
                     repeating: nil, count: max(1, openExtentCountMax))))
     }
@@ -52,9 +54,22 @@ package final class PageFiles: Sendable {
             guard error.isNotFound else { throw .read(error) }
             names = []
         }
+        let extents = Set(names.compactMap(SnapshotLayout.extentNumber(ofName:)))
+        var short: Set<Int> = []
+        for extent in extents {
+            do throws(DiskError) {
+                let byteCount =
+                    try fileSystem.openFile(SnapshotLayout.extent(extent), for: .reading)
+                    .byteCount()
+                if byteCount < extentPageCount * PageFormat.byteCount { short.insert(extent) }
+            } catch {
+                // A broker that serves removes some, and this may be somebody who only looks.
+                if error.isNotFound { short.insert(extent) } else { throw .read(error) }
+            }
+        }
         return PageFiles(
             fileSystem, extentPageCount: extentPageCount, openExtentCountMax: openExtentCountMax,
-            extents: Set(names.compactMap(SnapshotLayout.extentNumber(ofName:))))
+            extents: extents, short: short)
     }
 
     /// The extent that holds page `number`.
@@ -71,7 +86,7 @@ package final class PageFiles: Sendable {
 
     /// Pages that there are files for.
     package var capacityPageCount: Int {
-        state.withLock { $0.extents.count } * extentPageCount
+        state.withLock { $0.extents.count - $0.short.count } * extentPageCount
     }
 
     // MARK: Reading
@@ -165,22 +180,26 @@ package final class PageFiles: Sendable {
                 do throws(DiskError) {
                     try fileSystem.remove(path)
                 } catch {
-                    state.withLock { _ = $0.extents.insert(extent) }
+                    state.withLock { state in
+                        state.extents.insert(extent)
+                        state.short.insert(extent)
+                    }
                 }
             }
             throw error
         }
         state.withLock { state in
             state.extents.insert(extent)
+            state.short.remove(extent)
             state.ready.insert(extent)
         }
     }
 
-    /// The lowest extent that has no file.
+    /// The lowest extent that has no file of its whole length.
     var firstMissingExtent: Int {
         state.withLock { state in
             var extent = 0
-            while state.extents.contains(extent) { extent += 1 }
+            while state.extents.contains(extent), !state.short.contains(extent) { extent += 1 }
             return extent
         }
     }
@@ -213,6 +232,7 @@ package final class PageFiles: Sendable {
             guard count == extentPageCount else { continue }
             state.withLock { state in
                 state.extents.remove(extent)
+                state.short.remove(extent)
                 state.ready.remove(extent)
                 state.removalCount += 1
                 let place = extent % state.open.count

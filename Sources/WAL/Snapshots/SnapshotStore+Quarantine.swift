@@ -7,28 +7,67 @@ extension SnapshotStore {
     /// written, and writing does it by itself; done once, it does nothing more.
     ///
     /// Were such a file left where it is, a disk that was wrong for a moment could show it again
-    /// later, as the newest snapshot, when its pages have long been written over.
+    /// later, as the newest snapshot, when its pages have long been written over. On a volume without room
+    /// for another such file, or for its name, it is not kept, but made an empty one where it is: the
+    /// next snapshots need its space.
     package func quarantinePassedOver() throws(SnapshotError) {
         try guarded { () throws(SnapshotError) in
             let slots = state.withLock { $0.unsettledSlots }
             guard !slots.isEmpty else { return }
-            try makeDirectory(SnapshotLayout.quarantine)
-            try SnapshotError.writing { () throws(DiskError) in
-                try fileSystem.syncDirectory("")
-            }
             for slot in slots {
-                let sequence = try makeRoom()
-                try SnapshotError.obtaining { () throws(DiskError) in
-                    try fileSystem.rename(
-                        SnapshotLayout.slot(slot),
-                        to: SnapshotLayout.quarantined(slot: slot, sequence: sequence))
-                }
-                try SnapshotError.writing { () throws(DiskError) in
-                    try fileSystem.syncDirectory(SnapshotLayout.quarantine)
-                    try fileSystem.syncDirectory(SnapshotLayout.snapshots)
+                do throws(SnapshotError) {
+                    if hasRoomForAnother(SnapshotLayout.slot(slot)) {
+                        try putAside(slot)
+                    } else {
+                        try empty(slot)
+                    }
+                } catch {
+                    guard case .full = error else { throw error }
+                    try empty(slot)
                 }
                 state.withLock { state in state.unsettledSlots.removeAll { $0 == slot } }
             }
+        }
+    }
+
+    private func putAside(_ slot: Int) throws(SnapshotError) {
+        try makeDirectory(SnapshotLayout.quarantine)
+        try SnapshotError.writing { () throws(DiskError) in
+            try fileSystem.syncDirectory("")
+        }
+        let sequence = try makeRoom()
+        try SnapshotError.obtaining { () throws(DiskError) in
+            try fileSystem.rename(
+                SnapshotLayout.slot(slot),
+                to: SnapshotLayout.quarantined(slot: slot, sequence: sequence))
+        }
+        try SnapshotError.writing { () throws(DiskError) in
+            try fileSystem.syncDirectory(SnapshotLayout.quarantine)
+            try fileSystem.syncDirectory(SnapshotLayout.snapshots)
+        }
+    }
+
+    /// Writes zeros over the header, without which there is no snapshot.
+    private func empty(_ slot: Int) throws(SnapshotError) {
+        let file = try SnapshotError.obtaining { () throws(DiskError) in
+            try fileSystem.openFile(SnapshotLayout.slot(slot), for: .readingAndWriting)
+        }
+        do throws(DiskError) {
+            try file.write([UInt8](repeating: 0, count: SnapshotFormat.blockByteCount), at: 0)
+        } catch {
+            // Where nothing is overwritten in place. It is still what it was.
+            throw error.isNoSpace ? .full(error) : .failed(error)
+        }
+        try SnapshotError.writing { () throws(DiskError) in try file.sync() }
+    }
+
+    /// Whether the volume has some times the file's length free, as far as it says so.
+    private func hasRoomForAnother(_ path: String) -> Bool {
+        do throws(DiskError) {
+            let byteCount = try fileSystem.openFile(path, for: .reading).byteCount()
+            return try fileSystem.space().freeByteCount >= 4 * byteCount
+        } catch {
+            return true
         }
     }
 

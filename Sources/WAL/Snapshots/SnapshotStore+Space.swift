@@ -3,8 +3,9 @@ internal import Synchronization
 
 extension SnapshotStore {
     /// Makes one file, where the files have less than `sparePageCount` pages beyond those that the
-    /// kept snapshots have, or where a slot that is free has no file of that length yet, and of the
-    /// newest's: so that the next snapshots can be written on a full disk.
+    /// kept snapshots have, or where a slot has no file of that length yet, and of the newest's: so that
+    /// the next snapshots can be written on a full disk. A kept snapshot ends before what its file is
+    /// longer by.
     ///
     /// - Returns: whether it made one; false means that there is nothing left to do.
     package func reserve(
@@ -16,14 +17,13 @@ extension SnapshotStore {
                 try pages.makeReady(pages.firstMissingExtent)
                 return true
             }
-            let kept = state.withLock { $0.kept.map(\.slot) }
             let byteCount = try newest.map { newest throws(SnapshotError) in
                 try SnapshotError.reading { () throws(DiskError) in
                     try fileSystem.openFile(SnapshotLayout.slot(newest.slot), for: .reading)
                         .byteCount()
                 }
             }
-            for slot in 0..<SnapshotLayout.slotCount where !kept.contains(slot) {
+            for slot in 0..<SnapshotLayout.slotCount {
                 let wanted = max(byteCount ?? 0, slotByteCount)
                 if try obtain(slot: slot, byteCount: wanted).isLonger { return true }
             }
