@@ -59,10 +59,15 @@ final class BrokerRig {
 
     /// Power is lost with everything that was not synced, and the broker starts again.
     ///
-    /// - Parameter capacityByteCount: bytes that the volume has then; nil for no end.
-    func losePower(capacityByteCount: Int? = nil) throws {
+    /// - Parameters:
+    ///   - capacityByteCount: bytes that the volume has then; nil for no end.
+    ///   - noNames: whether nothing can be made on it.
+    func losePower(capacityByteCount: Int? = nil, noNames: Bool = false) throws {
         disk = SimulatedFileSystem(disk.disk.afterPowerLoss(CrashChoices()))
         disk.capacityByteCount = capacityByteCount
+        if noNames {
+            disk.fail(SimulatedFault([.create], code: DiskError.noSpace, isPersistent: true))
+        }
         eventLoop = EmbeddedEventLoop()
         loop = try Self.open(
             configuration, disk, eventLoop, clock,

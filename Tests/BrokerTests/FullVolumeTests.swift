@@ -1,3 +1,4 @@
+import HoldfastDisk
 import HoldfastModel
 import HoldfastProtocol
 import HoldfastSimulation
@@ -206,6 +207,89 @@ import Testing
             ackedCount += reply.items?.count ?? 0
         }
         #expect(try Self.drain(rig, consumer) + ackedCount == acceptedCount)
+    }
+
+    @Test("L5: what clients send at once is no more than one commit can take on a full volume")
+    func pipelined() throws {
+        let rig = try Self.rig()
+        let clients = try (1...12).map { _ in try rig.connect() }
+        rig.disk.keepsCalls = true
+        let requests = (1...8).map { _ in
+            RigClient.enqueue(Array(repeating: Self.payload, count: 16), to: "q")
+        }
+        for _ in 1...8 {
+            rig.writer.isHeld = true
+            for client in clients {
+                client.send { buffer in for request in requests { request(1, &buffer) } }
+            }
+            for _ in 1...20 { rig.pass(milliseconds: 1) }
+            rig.writer.isHeld = false
+            for _ in 1...200 { rig.pass(milliseconds: 3) }
+        }
+        let counts = clients.map { $0.replies().count }
+        #expect(counts.allSatisfy { $0 == 64 }, "\(counts)")
+        let longest = rig.disk.calls.filter { $0.call == .writeDurably }.map(\.byteCount).max()
+        #expect(longest ?? 0 > 1 << 18)
+        #expect(longest ?? .max <= 3 << 18)
+        rig.disk.keepsCalls = false
+        for client in clients { _ = client.replies() }
+        let count = try Self.drain(rig, clients[0])
+        #expect(count > 1_000)
+    }
+
+    @Test("a full volume keeps nothing of what a worker says beside what becomes of its job")
+    func texts() throws {
+        let rig = try Self.rig()
+        let client = try rig.connect()
+        _ = try Self.fill(rig, client)
+        let job = try #require(try Self.ask(rig, client, RigClient.lease("q")).jobs.first)
+        let text = String(repeating: "e", count: 1_000)
+        let answers = try Self.ask(rig, client) { correlation, buffer in
+            Array(text.utf8).withUnsafeBytes { text in
+                RejectRequest.write(
+                    correlation: correlation, reason: text, tokens: [job.token], into: &buffer)
+            }
+        }
+        #expect(answers.items?.first?.refusal == nil)
+        let shown = try Self.ask(rig, client) {
+            JobShowRequest.write(correlation: $0, id: job.id, into: &$1)
+        }
+        #expect(shown.shown?.report.state == .dead)
+        #expect(shown.shown?.lastError == "")
+    }
+
+    @Test("S15: an enqueue that a full volume refuses is not even the first of its producer")
+    func newProducer() throws {
+        let rig = try Self.rig()
+        let client = try rig.connect()
+        _ = try Self.fill(rig, client)
+        for _ in 1...100 { rig.pass(milliseconds: 50) }
+        let before = try client.status()["durable_lsn"]
+        let other = try rig.connect(producer: 7)
+        let reply = try other.ask(RigClient.enqueue(["x"], to: "q", sequence: 1))
+        #expect(reply.refusal?.code == .storageFull)
+        for _ in 1...10 { rig.pass(milliseconds: 50) }
+        #expect(try client.status()["durable_lsn"] == before)
+        #expect(try Self.drain(rig, client) > 1_000)
+        #expect(try Self.isTakenSoon(rig, client))
+        let again = try other.ask(RigClient.enqueue(["x"], to: "q", sequence: 1))
+        #expect(again.enqueued?.isDuplicate == false)
+    }
+
+    @Test("L4: nor do short lives where there are no names left, and blocks enough")
+    func shortLivesWithoutNames() throws {
+        let rig = try Self.rig()
+        let client = try rig.connect()
+        let count = try Self.fill(rig, client)
+        for _ in 1...20 {
+            try rig.losePower(noNames: true)
+            let again = try rig.connect()
+            #expect(try again.ask(RigClient.lease("q", duration: 1_000)).jobs.count == 1)
+        }
+        rig.startBackgroundWork()
+        rig.pass(milliseconds: 2_000)
+        rig.pass(milliseconds: 2_000)
+        #expect(try Self.drain(rig, try rig.connect()) == count)
     }
 
     @Test("a repeat of an enqueue that was taken is answered on a full volume, too")

@@ -25,6 +25,24 @@ import Testing
         #expect(buffer.elementsEqual(expected))
     }
 
+    @Test(
+        "F9: a file that a crash has left too short is no place for pages before it is made whole")
+    func shortAfterCrash() throws {
+        let test = try TestSnapshots()
+        for _ in 1...2 { try test.snapshot() }
+        while try test.store.reserve(sparePageCount: 12) {}
+        var disk = test.fileSystem.disk.afterKill()
+        let places = test.store.pages.capacityPageCount
+        disk.place(SnapshotLayout.extent(places / 3), [UInt8](repeating: 0, count: 4096))
+        let again = try TestSnapshots(SimulatedFileSystem(disk), epoch: 2)
+        #expect(again.store.pages.capacityPageCount == places)
+        let wanted = again.store.sparePageCount + 3
+        while try again.store.reserve(sparePageCount: wanted) {}
+        #expect(again.store.pages.capacityPageCount >= places + 3)
+        let file = try again.fileSystem.openFile(SnapshotLayout.extent(places / 3), for: .reading)
+        #expect(try file.byteCount() == 3 * 4096)
+    }
+
     @Test("a store without a snapshot makes no directory, and no directory is no page")
     func nothing() throws {
         let fileSystem = SimulatedFileSystem()

@@ -54,6 +54,48 @@ import Testing
         #expect(fileSystem.calls.count == count)
     }
 
+    @Test(
+        "F9: a full volume keeps the space of a snapshot that was passed over for the next one",
+        arguments: [false, true])
+    func full(hasNames: Bool) throws {
+        let test = try TestSnapshots()
+        for _ in 1...3 { try test.snapshot() }
+        while try test.store.reserve(sparePageCount: 40, slotByteCount: 9 * 4096) {}
+        let newest = try #require(test.store.newest)
+        let fileSystem = Self.damaged(test, slot: newest.slot)
+        fileSystem.capacityByteCount = fileSystem.disk.allocatedByteCount
+        if !hasNames {
+            fileSystem.fail(
+                SimulatedFault(
+                    [.create, .makeDirectory, .rename], pathPart: SnapshotLayout.quarantine,
+                    code: DiskError.noSpace, isPersistent: true))
+        }
+        let again = try TestSnapshots(fileSystem, epoch: 2)
+        #expect(again.store.passedOver.map(\.slot) == [newest.slot])
+        for _ in 1...5 { try again.snapshot() }
+        #expect(again.faults == [])
+        #expect(Self.quarantined(fileSystem.disk) == [])
+        let disk = fileSystem.disk.afterPowerLoss(CrashChoices())
+        let later = try TestSnapshots(SimulatedFileSystem(disk), epoch: 3)
+        #expect(later.store.newest?.number == again.store.newest?.number)
+        #expect(later.store.passedOver == [])
+    }
+
+    @Test("a snapshot that was passed over and emptied does not come back with a power loss")
+    func emptied() throws {
+        let test = try TestSnapshots()
+        for _ in 1...3 { try test.snapshot() }
+        let newest = try #require(test.store.newest)
+        let fileSystem = Self.damaged(test, slot: newest.slot)
+        fileSystem.capacityByteCount = fileSystem.disk.allocatedByteCount
+        let again = try TestSnapshots(fileSystem, epoch: 2)
+        try again.store.quarantinePassedOver()
+        let disk = fileSystem.disk.afterPowerLoss(CrashChoices())
+        let later = try TestSnapshots(SimulatedFileSystem(disk), epoch: 3)
+        #expect(later.store.newest?.number == newest.number - 1)
+        #expect(later.store.passedOver == [])
+    }
+
     @Test("asked for before any writing, it is done by then")
     func alone() throws {
         let test = try TestSnapshots()

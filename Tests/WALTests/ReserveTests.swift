@@ -65,6 +65,73 @@ import Testing
         #expect(!store.log.reserve.isRefused)
     }
 
+    @Test(
+        "F9: a call that finds no space takes no file out of the reserve",
+        arguments: [.rename, .create, .allocate, .write] as [DiskError.Call], [false, true])
+    func nothingIsLost(call: DiskError.Call, isPersistent: Bool) throws {
+        for position in 1...200 {
+            var store = try Self.prepared()
+            var fault = SimulatedFault(
+                [call], position: position, code: Self.noSpace, isPersistent: isPersistent)
+            // Blocks that a volume has given once it does not take back.
+            fault.isOfObtaining = call == .write
+            let callCount = store.fileSystem.calls.count
+            store.fileSystem.fail(fault)
+            for round in 1...40 {
+                let firstLSN = store.nextLSN
+                do {
+                    try store.append(records: 4)
+                } catch LogError.full {
+                    #expect(store.nextLSN == firstLSN)
+                    store.fileSystem.clearFaults()
+                    try store.log.append(store.batch)
+                    store.nextLSN = store.batch.nextLSN
+                }
+                _ = try store.log.prepareSpareSegments()
+                if round % 10 == 0 {
+                    try store.log.release(store.log.sealedSegments.map(\.number))
+                }
+                let names = try store.fileSystem.list(DirectoryLayout.pool)
+                #expect(names.count == store.log.reserve.fileCount, "call \(position): \(names)")
+            }
+            store.fileSystem.clearFaults()
+            try store.append(records: 4)
+            let kept = store.log.sealedSegments.first?.firstLSN ?? store.log.activeFirstLSN
+            #expect(try store.readFaults(from: kept) == [])
+            let failed = store.fileSystem.calls[callCount...].filter { $0.code == Self.noSpace }
+            if failed.isEmpty { break }
+            #expect(position < 200)
+        }
+    }
+
+    @Test("F9: a file that cannot be named as what it is now is not filled again and again")
+    func noName() throws {
+        var store = try TestStore()
+        while !store.log.reserve.isWhole { #expect(try store.log.prepareSpareSegments()) }
+        store.fileSystem.fail(
+            SimulatedFault([.rename], code: Self.noSpace, isPersistent: true))
+        while try store.log.prepareSpareSegments() {}
+        let filled = store.log.status.zeroFilledByteCount
+        #expect(filled == TestStore.segmentByteCount)
+        for _ in 1...5 { _ = try store.log.prepareSpareSegments() }
+        #expect(store.log.status.zeroFilledByteCount == filled)
+        store.fileSystem.clearFaults()
+        store.log.retryRefused()
+        while try store.log.prepareSpareSegments() {}
+        #expect(store.log.status.spareCount == 3)
+        try store.append(records: 2)
+    }
+
+    @Test("while the volume has room, nothing that a load uses up comes out of the reserve")
+    func stays() throws {
+        var store = try Self.prepared()
+        for _ in 1...100 {
+            try store.append(records: 4)
+            #expect(store.log.reserve.fileCount >= LogReserve.fileCountDefault - 1)
+        }
+        #expect(store.log.status.segmentCount > 20)
+    }
+
     @Test("L5, I5: on a full volume what is released comes back as reserve, for ever")
     func forEver() throws {
         var store = try Self.prepared()

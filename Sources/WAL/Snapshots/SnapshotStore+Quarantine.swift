@@ -47,13 +47,20 @@ extension SnapshotStore {
         }
     }
 
-    /// Writes zeros over the header, without which there is no snapshot.
+    /// Writes zeros over it, the header first, without which there is no snapshot.
     private func empty(_ slot: Int) throws(SnapshotError) {
         let file = try SnapshotError.obtaining { () throws(DiskError) in
             try fileSystem.openFile(SnapshotLayout.slot(slot), for: .readingAndWriting)
         }
         do throws(DiskError) {
-            try file.write([UInt8](repeating: 0, count: SnapshotFormat.blockByteCount), at: 0)
+            let byteCount = try file.byteCount()
+            let zeros = [UInt8](repeating: 0, count: min(byteCount, 1 << 20))
+            var place = 0
+            while place < byteCount {
+                let piece = zeros.prefix(byteCount - place)
+                try file.write(Array(piece), at: place)
+                place += piece.count
+            }
         } catch {
             // Where nothing is overwritten in place. It is still what it was.
             throw error.isNoSpace ? .full(error) : .failed(error)
