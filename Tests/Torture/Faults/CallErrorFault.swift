@@ -62,6 +62,9 @@ struct CallErrorCase: Sendable, CustomStringConvertible {
     /// Those of a log write and of syncs: nothing may go on after them.
     var isFatal: Bool { ["pwritev2", "fdatasync", "fsync"].contains(call) }
 
+    /// Whether it looks like a volume that never has room again: a broker that needs some waits for that.
+    var isFullForGood: Bool { error == ENOSPC && isLasting && !isFatal }
+
     /// Every call of a run in which none fails, in every way.
     static func all() async throws -> [CallErrorCase] {
         let run = CallErrorRun(nil)

@@ -7,6 +7,8 @@ internal import HoldfastModel
 /// and the close; then all of it once more on what is there.
 final class CallErrorRun {
     private static let queue = "calls"
+    /// How long a broker may wait for space before it is ended.
+    private static let waitingSecondsMax = 5
 
     private let fault: CallErrorCase?
     private let history = HistoryRecorder()
@@ -63,6 +65,10 @@ final class CallErrorRun {
         } catch let failure as StartFailure {
             return (failure.exit, failure.output)
         }
+        let waiting =
+            fault?.isFullForGood == true
+            ? Self.kill(broker, afterSeconds: Self.waitingSecondsMax) : nil
+        defer { waiting?.cancel() }
         // The broker may end at any moment; what it did not answer is written down as that.
         try await onThread { [history] in
             do {
@@ -72,13 +78,19 @@ final class CallErrorRun {
                 where refused.code.name == "storage_full"
             {}
         }
-        let patience = Task {
-            try await Task.sleep(for: .seconds(20))
-            broker.sendKill()
-        }
+        let patience = Self.kill(broker, afterSeconds: 20)
         let exit = await broker.terminate()
         patience.cancel()
         return (exit, broker.logEnd)
+    }
+
+    private static func kill(
+        _ broker: BrokerProcess, afterSeconds seconds: Int
+    ) -> Task<Void, any Error> {
+        Task {
+            try await Task.sleep(for: .seconds(seconds))
+            broker.sendKill()
+        }
     }
 
     private static func work(_ client: RecordingClient) throws {
@@ -104,7 +116,8 @@ final class CallErrorRun {
             return exit == .code(0) ? [] : ["nothing failed, and the broker ended with \(exit)"]
         }
         let path = failed.path
-        guard exit == .code(74) || exit == .code(0) && !fault.isFatal else {
+        let wasWaiting = fault.isFullForGood && exit == .signal(SIGKILL)
+        guard exit == .code(74) || exit == .code(0) && !fault.isFatal || wasWaiting else {
             return ["after \(failed.name) of \(path) had failed, the broker ended with \(exit)"]
         }
         guard fault.isFatal, let moment = failed.nanoseconds else { return [] }
