@@ -14,6 +14,9 @@ package enum LogFormat {
     static let frameMagic: UInt32 = 0x4D52_4648
 
     static let frameHeaderByteCount = 48
+    /// Stamps of pages have 24 bits for the epoch, and an opening that passes damage counts on by as many
+    /// segments as it misses.
+    static let epochMax: UInt32 = (1 << 24) - (1 << 16)
     static let segmentHeaderByteCount = 64
     static let storeByteCount = 64
 
