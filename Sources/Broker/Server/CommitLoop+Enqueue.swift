@@ -11,12 +11,12 @@ extension CommitLoop {
         let connection = request.connection
         var mark: (slot: ProducerSlot, sequence: UInt64, count: UInt32)?
         let isFull = upkeep.storageState == .full && !Mutant.enqueueUsesReserve.isOn
-        // Nothing of it may be written: not that there is such a producer, either.
-        if isFull, enqueue.sequence == 0 || isNew(connection) {
-            refuseForSpace(request)
-            return
-        }
         if enqueue.sequence != 0 {
+            // Nothing of it may be written: not that there is such a producer, either.
+            if isFull, isNew(connection) {
+                refuseForSpace(request)
+                return
+            }
             let producer: ProducerSlot
             do throws(Refusal) {
                 producer = try self.producer(of: connection)
@@ -79,8 +79,6 @@ extension CommitLoop {
         }
     }
 
-    /// The producer that the connection's enqueues are numbered by. It is taken note of with the
-    /// first of them, so that workers, and those who only look, take up no memory of producers.
     private func refuseForSpace(_ request: Request) {
         counters.storageRefusals += 1
         refuse(Self.storageFull, request)
@@ -92,6 +90,8 @@ extension CommitLoop {
         return !engine.knowsProducer((id.low, id.high))
     }
 
+    /// The producer that the connection's enqueues are numbered by. It is taken note of with the
+    /// first of them, so that workers, and those who only look, take up no memory of producers.
     private func producer(of connection: ConnectionHandler) throws(Refusal) -> ProducerSlot {
         if let producer = connection.producer { return producer }
         guard let id = connection.producerID else {

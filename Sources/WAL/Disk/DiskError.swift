@@ -50,11 +50,9 @@ extension DiskError.Call {
     /// Removing too: it writes a directory anew on a file system that never overwrites.
     fileprivate var mayNeedSpace: Bool {
         switch self {
-        case .create, .makeDirectory, .rename, .remove, .syncDirectory, .write, .writeDurably,
-            .sync,
-            .allocate:
-            true
         case .open, .list, .space, .byteCount, .read, .lock: false
+        case .create, .makeDirectory, .rename, .remove, .allocate: true
+        case .write, .writeDurably, .sync, .syncDirectory: true
         }
     }
 }

@@ -54,17 +54,18 @@ package final class PageFiles: Sendable {
             guard error.isNotFound else { throw .read(error) }
             names = []
         }
-        let extents = Set(names.compactMap(SnapshotLayout.extentNumber(ofName:)))
+        var extents: Set<Int> = []
         var short: Set<Int> = []
-        for extent in extents {
+        for extent in names.compactMap(SnapshotLayout.extentNumber(ofName:)) {
             do throws(DiskError) {
                 let byteCount =
                     try fileSystem.openFile(SnapshotLayout.extent(extent), for: .reading)
                     .byteCount()
+                extents.insert(extent)
                 if byteCount < extentPageCount * PageFormat.byteCount { short.insert(extent) }
             } catch {
                 // A broker that serves removes some, and this may be somebody who only looks.
-                if error.isNotFound { short.insert(extent) } else { throw .read(error) }
+                guard error.isNotFound else { throw .read(error) }
             }
         }
         return PageFiles(
