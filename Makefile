@@ -1,5 +1,4 @@
 build = swift build -c release
-test = swift test -c release --disable-xctest --disable-testable-imports
 sources = Package.swift Sources Tests bench Examples fuzz/Package.swift fuzz/Sources
 
 help: ## what can be made
@@ -11,8 +10,8 @@ build: deps ## everything, in release
 # Real processes have a test process of their own: they wait for clocks and children, and must not
 # stand behind tests that keep every thread busy.
 test: build ## all tests
-	$(test) --skip-build --skip EndToEndTests
-	$(test) --skip-build --filter EndToEndTests
+	@scripts/test --skip EndToEndTests
+	@scripts/test --filter EndToEndTests
 
 format: ## rewrites the sources in the house's format
 	swift format --in-place --parallel -r $(sources)
