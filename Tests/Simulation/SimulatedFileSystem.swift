@@ -65,6 +65,12 @@ package final class SimulatedFileSystem: FileSystem {
         set { state.withLock { $0.activity = newValue } }
     }
 
+    /// Whether it zeroes files without writing them, as not every file system can.
+    package var notesZeros: Bool {
+        get { state.withLock { $0.notesZeros } }
+        set { state.withLock { $0.notesZeros = newValue } }
+    }
+
     package func forgetMoments() {
         state.withLock { $0.moments = [] }
     }
@@ -294,6 +300,25 @@ package final class SimulatedFileSystem: FileSystem {
         }
     }
 
+    fileprivate func allocateZeros(
+        _ file: SimulatedFile, byteCount: Int
+    ) throws(DiskError) -> Bool {
+        try call(.allocate, file.path, byteCount: byteCount, file: file.file) { state, _ in
+            // As where it gives all blocks back first, and finds no others.
+            let length = state.disk.inodes[file.file]!.current.byteCount
+            state.disk.write(file.file, [UInt8](repeating: 0, count: length), at: 0)
+            state.disk.inodes[file.file]!.allocated = BlockSet()
+        } _: { state throws(DiskError) in
+            guard state.notesZeros else { return false }
+            guard state.room(for: byteCount, at: 0, in: file.file) == byteCount else {
+                throw DiskError(.allocate, file.path, code: ENOSPC)
+            }
+            state.disk.allocate(file.file, byteCount: byteCount)
+            state.disk.write(file.file, [UInt8](repeating: 0, count: byteCount), at: 0)
+            return true
+        }
+    }
+
     fileprivate func lock(_ file: SimulatedFile) throws(DiskError) -> Bool {
         try call(.lock, file.path) { state throws(DiskError) in
             if let holder = state.locks[file.file], holder != file.opening { return false }
@@ -347,6 +372,10 @@ private final class SimulatedFile: File {
 
     func allocate(byteCount: Int) throws(DiskError) {
         try fileSystem.allocate(self, byteCount: byteCount)
+    }
+
+    func allocateZeros(byteCount: Int) throws(DiskError) -> Bool {
+        try fileSystem.allocateZeros(self, byteCount: byteCount)
     }
 
     func lock() throws(DiskError) -> Bool { try fileSystem.lock(self) }

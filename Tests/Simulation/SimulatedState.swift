@@ -17,6 +17,7 @@ struct SimulatedState {
     var isLying = false
     /// Faults are held back, and nothing is counted.
     var isSparing = false
+    var notesZeros = true
     /// Of the call that is being made.
     var lie: SimulatedLie?
     /// What a sync of the file ends with next.

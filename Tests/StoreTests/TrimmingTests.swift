@@ -54,6 +54,30 @@ import Testing
         #expect(rig.dump() == grown)
     }
 
+    @Test("a store without work gives back what only the largest snapshot needed")
+    func quiet() throws {
+        let (rig, peak) = try drained()
+        for _ in 0..<3 {
+            try rig.enqueue("b")
+            try rig.ack(try rig.lease("b", count: 1))
+            try rig.snapshot()
+        }
+        let used = rig.engine.pages.usedPageCount
+        let bound = (3 * used) / 8 + 3
+        // The next snapshot may be as large again.
+        #expect(try fileCount(rig) > bound)
+        for _ in 0..<10 {
+            rig.upkeep.lookAtSpace()
+            try rig.finishUpkeep()
+        }
+        let left = try fileCount(rig)
+        #expect(left <= bound, "\(left) files of \(peak) for \(used) pages")
+        let dump = rig.dump()
+        try rig.losePower()
+        #expect(rig.dump() == dump)
+        try rig.snapshot()
+    }
+
     @Test("pages that are made between the choice and the removal of a file are not lost")
     func allocatedMeanwhile() throws {
         let (rig, _) = try drained()

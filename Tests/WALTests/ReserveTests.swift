@@ -122,6 +122,69 @@ import Testing
         try store.append(records: 2)
     }
 
+    @Test(
+        "under a load that leaves no time to write zeros, files go round: none is made, none removed"
+    )
+    func round() throws {
+        var store = try Self.prepared()
+        for _ in 1...5 { try store.append(records: 3) }
+        func load() throws {
+            for _ in 1...30 {
+                let number = store.log.status.activeNumber
+                while store.log.status.activeNumber == number { try store.append(records: 3) }
+                try store.log.release(store.log.sealedSegments.map(\.number))
+                _ = try store.log.prepareSpareSegments()
+            }
+        }
+        try load()
+        let callCount = store.fileSystem.calls.count
+        let filled = store.log.status.zeroFilledByteCount
+        try load()
+        #expect(store.log.status.zeroFilledByteCount == filled)
+        let made = store.fileSystem.calls[callCount...].filter {
+            $0.call == .create || $0.call == .remove && $0.path.hasSuffix(".seg")
+        }
+        #expect(made.isEmpty, "\(made)")
+        #expect(store.log.reserve.usableCount >= LogReserve.fileCountDefault)
+        #expect(
+            try TestStore.damages(store.fileSystem.disk.afterKill(), from: store.origin()) == [])
+    }
+
+    @Test("where a file cannot be zeroed without writing it, it is written")
+    func written() throws {
+        var store = try Self.prepared()
+        store.fileSystem.notesZeros = false
+        let filled = store.log.status.zeroFilledByteCount
+        for _ in 1...20 { try store.append(records: 4) }
+        try store.log.release(store.log.sealedSegments.map(\.number))
+        while try store.log.prepareSpareSegments() {}
+        #expect(store.log.reserve.usableCount == store.log.reserve.fileCount)
+        #expect(store.log.status.zeroFilledByteCount > filled + 2 * TestStore.segmentByteCount)
+        for _ in 1...20 { try store.append(records: 4) }
+        #expect(
+            try TestStore.damages(store.fileSystem.disk.afterKill(), from: store.origin()) == [])
+    }
+
+    @Test("F9: a file that lost its space when it was to be zeroed is no file of the reserve")
+    func lost() throws {
+        var store = try Self.prepared()
+        for _ in 1...20 { try store.append(records: 4) }
+        try store.log.release(store.log.sealedSegments.map(\.number))
+        let count = store.log.reserve.fileCount
+        store.fileSystem.fail(SimulatedFault([.allocate], code: Self.noSpace))
+        _ = try store.log.prepareSpareSegments()
+        #expect(store.log.reserve.fileCount == count - 1)
+        #expect(store.log.reserve.isRefused)
+        // Where it is known that there is little room, nothing is risked.
+        store.log.retryRefused()
+        let hitCount = store.fileSystem.hits.count
+        store.fileSystem.fail(
+            SimulatedFault([.create, .allocate], code: Self.noSpace, isPersistent: true))
+        while try store.log.prepareSpareSegments(isRoomy: false) {}
+        #expect(store.fileSystem.hits.count == hitCount)
+        #expect(store.log.reserve.usableCount == count - 1)
+    }
+
     @Test("while the volume has room, nothing that a load uses up comes out of the reserve")
     func stays() throws {
         var store = try Self.prepared()

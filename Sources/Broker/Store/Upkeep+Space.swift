@@ -97,6 +97,10 @@ extension Upkeep {
         let lastLSN = log.durableLSN
         work.quietLookCount = lastLSN == work.lookedLSN ? work.quietLookCount + 1 : 0
         work.lookedLSN = lastLSN
+        if work.quietLookCount == Self.quietLookCountMin {
+            work.sparePageCount = 0
+            work.isTrimming = true
+        }
     }
 
     /// Makes one file of the reserve, or gives one back that is not needed.
@@ -119,7 +123,7 @@ extension Upkeep {
         let wanted = max(space.wantedPageCount, work.sparePageCount)
         if try reservePages(wanted, slotByteCount: space.slotByteCount, &work) { return true }
         do throws(LogError) {
-            if try log.prepareSpareSegments() { return true }
+            if try log.prepareSpareSegments(isRoomy: storageState == .normal) { return true }
         } catch {
             throw .log(error)
         }

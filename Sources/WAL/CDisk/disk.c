@@ -22,6 +22,16 @@ ssize_t holdfast_pwrite_durably(int file, const void *bytes, size_t length, off_
 #endif
 }
 
+int holdfast_allocate_zeros(int file, off_t length) {
+#if defined(FALLOC_FL_ZERO_RANGE)
+    return fallocate(file, FALLOC_FL_ZERO_RANGE, 0, length);
+#else
+    (void)file, (void)length;
+    errno = ENOTSUP;
+    return -1;
+#endif
+}
+
 #if defined(O_DIRECT)
 const int holdfast_o_direct = O_DIRECT;
 #else

@@ -75,6 +75,13 @@ package protocol File: AnyObject, Sendable {
     /// only after `sync`.
     func allocate(byteCount: Int) throws(DiskError)
 
+    /// As `allocate`, and what the file has reads as zeros too, without being written: the file system
+    /// only notes it. Until `sync` has returned, any block may hold the old bytes after a crash. Where it
+    /// throws, the bytes may be gone, and space with them: no error for a file whose content counts.
+    ///
+    /// - Returns: false where the file system cannot do that; nothing has changed then.
+    func allocateZeros(byteCount: Int) throws(DiskError) -> Bool
+
     /// Takes the lock on this file, held until it is closed or the process ends, however it ends.
     ///
     /// - Returns: false where another process, or another opening of the file, holds it.
@@ -82,6 +89,8 @@ package protocol File: AnyObject, Sendable {
 }
 
 extension File {
+    package func allocateZeros(byteCount: Int) throws(DiskError) -> Bool { false }
+
     package func write(_ bytes: [UInt8], at offset: Int) throws(DiskError) {
         let result = bytes.withUnsafeBytes { bytes in
             Result { () throws(DiskError) in try write(bytes, at: offset) }

@@ -103,6 +103,17 @@ final class PosixFile: File {
         }
     }
 
+    func allocateZeros(byteCount: Int) throws(DiskError) -> Bool {
+        while holdfast_allocate_zeros(descriptor, off_t(byteCount)) != 0 {
+            switch errno {
+            case EINTR: continue
+            case ENOTSUP, ENOSYS: return false
+            default: throw DiskError(.allocate, path, code: errno)
+            }
+        }
+        return true
+    }
+
     func lock() throws(DiskError) -> Bool {
         while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
             if errno == EWOULDBLOCK { return false }

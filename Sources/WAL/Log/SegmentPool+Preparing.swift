@@ -16,17 +16,25 @@ extension SegmentPool {
         var filling: Filling?
         /// Whether the volume refused a file since it was last looked at: it is not asked again before.
         var isPausing = false
+        /// Whether the file system cannot zero a file without writing it.
+        var isZeroingRefused = false
         /// Whether a file that was filled could not be named so: filling it again would be no better.
         var isNamingRefused = false
     }
 
     /// One step towards a full pool, at most one piece of writing; for the background thread.
     ///
-    /// - Parameter nextNumber: the segment that will be needed next.
+    /// - Parameters:
+    ///   - nextNumber: the segment that will be needed next.
+    ///   - isRoomy: whether the volume has room for some more files. Else a file is never risked for which
+    ///     blocks might have to be found anew.
     /// - Returns: whether there is more to do. That a file was refused says `reserve`.
-    func prepareStep(nextNumber: UInt64) throws(LogError) -> Bool {
+    func prepareStep(nextNumber: UInt64, isRoomy: Bool) throws(LogError) -> Bool {
         try preparing.withLock { preparing throws(LogError) in
-            try step(&preparing, nextNumber: nextNumber)
+            if try obtain(&preparing) { return true }
+            if isRoomy, try blank(&preparing) { return true }
+            if try makeReady(nextNumber) { return true }
+            return try fill(&preparing)
         }
     }
 
@@ -43,14 +51,6 @@ extension SegmentPool {
             preparing.isPausing = false
             preparing.isNamingRefused = false
         }
-    }
-
-    private func step(
-        _ preparing: inout Preparing, nextNumber: UInt64
-    ) throws(LogError) -> Bool {
-        if try obtain(&preparing) { return true }
-        if try makeReady(nextNumber) { return true }
-        return try fill(&preparing)
     }
 
     /// Writes the headers of the segment that comes next, so that a roll need not.
@@ -114,6 +114,53 @@ extension SegmentPool {
         }
     }
 
+    /// Makes a file of no account blank, where the file system can do that without writing it: to fill one
+    /// takes seconds, in which the log would have to make new files, and what comes back would have to go.
+    private func blank(_ preparing: inout Preparing) throws(LogError) -> Bool {
+        if preparing.isZeroingRefused || preparing.isPausing { return false }
+        let taken = files.withLock { files -> UInt64? in
+            guard let name = files.raws.popLast() else { return nil }
+            files.inWorkCount += 1
+            return name
+        }
+        guard let raw = taken else { return false }
+        let path = PoolFileKind.raw.path(raw)
+        var kind: PoolFileKind? = .raw
+        defer {
+            let kind = kind
+            files.withLock { files in
+                files.inWorkCount -= 1
+                if let kind { files[kind].append(raw) }
+            }
+        }
+        do throws(LogError) {
+            try LogError.obtaining { () throws(DiskError) in
+                let file = try fileSystem.openFile(path, for: .readingAndWriting)
+                // From here on it may have lost its space.
+                kind = nil
+                guard try file.allocateZeros(byteCount: identity.segmentByteCount) else {
+                    preparing.isZeroingRefused = true
+                    kind = .raw
+                    return
+                }
+                kind = .raw
+                try file.sync()
+                try fileSystem.rename(path, to: PoolFileKind.blank.path(raw))
+                try fileSystem.syncDirectory(DirectoryLayout.pool)
+                kind = .blank
+            }
+        } catch {
+            guard case .full = error else { throw error }
+            preparing.isPausing = true
+            files.withLock { $0.isRefused = true }
+            if kind == nil {
+                try LogError.obtaining { () throws(DiskError) in try fileSystem.remove(path) }
+            }
+            return false
+        }
+        return kind == .blank
+    }
+
     /// Writes one piece of zeros: into files of no account, which are of no use before, then into
     /// blank ones.
     private func fill(_ preparing: inout Preparing) throws(LogError) -> Bool {
@@ -131,7 +178,7 @@ extension SegmentPool {
             let stopped = filling
             files.withLock { files in
                 files[stopped.kind].append(stopped.name)
-                files.isFilling = false
+                files.inWorkCount -= 1
             }
             if case .full = error { preparing.isNamingRefused = true }
             throw error
@@ -142,7 +189,7 @@ extension SegmentPool {
         }
         files.withLock { files in
             files.spares.append(filling.name)
-            files.isFilling = false
+            files.inWorkCount -= 1
         }
         return true
     }
@@ -150,13 +197,13 @@ extension SegmentPool {
     private func beginFilling() throws(LogError) -> Preparing.Filling? {
         let next = files.withLock { files -> (name: UInt64, kind: PoolFileKind)? in
             if let name = files.raws.popLast() {
-                files.isFilling = true
+                files.inWorkCount += 1
                 return (name, .raw)
             }
             // Some stay blank: a reserve that is never used need not be written.
             guard files.filledCount < Self.filledCountTarget, let name = files.blanks.popLast()
             else { return nil }
-            files.isFilling = true
+            files.inWorkCount += 1
             return (name, .blank)
         }
         guard let next else { return nil }

@@ -9,8 +9,8 @@ internal import Synchronization
 /// - `pool/N.blank`: as long as a segment; reads as zeros, but its blocks are only reserved.
 /// - `pool/N.raw`: its content is of no account: recycled, or left behind by a crash.
 ///
-/// The background thread keeps as many files as there are to be, and fills raw ones, and some blank
-/// ones, with zeros, in pieces. So what a segment has not written yet reads as zeros, and any other
+/// The background thread keeps as many files as there are to be, makes raw ones blank, and fills some
+/// with zeros, in pieces. So what a segment has not written yet reads as zeros, and any other
 /// byte there is damage. Any thread may call; what is done in the background never holds up the log's
 /// writer.
 final class SegmentPool: Sendable {
@@ -34,14 +34,14 @@ final class SegmentPool: Sendable {
         var blanks: [UInt64] = []
         var raws: [UInt64] = []
         var nextName: UInt64 = 1
-        /// Whether one more is being filled with zeros.
-        var isFilling = false
+        /// Those that the background thread is at: they have no content to count on.
+        var inWorkCount = 0
         /// Whether the volume had no room for the last file that was wanted, and there are still
         /// fewer than there should be.
         var isRefused = false
 
         var filledCount: Int { spares.count + (ready == nil ? 0 : 1) }
-        var count: Int { filledCount + blanks.count + raws.count + (isFilling ? 1 : 0) }
+        var count: Int { filledCount + blanks.count + raws.count + inWorkCount }
     }
 
     /// Files that there should be. A few more are kept of what is released, and the rest goes back to the
@@ -90,7 +90,7 @@ final class SegmentPool: Sendable {
         files.withLock { files in
             LogReserve(
                 fileCount: files.count,
-                usableCount: files.count - files.raws.count - (files.isFilling ? 1 : 0),
+                usableCount: files.count - files.raws.count - files.inWorkCount,
                 fileCountTarget: fileCountTarget, isRefused: files.isRefused)
         }
     }

@@ -222,8 +222,9 @@ package final class WriteAheadLog: Sendable {
     /// segment's headers, a piece of a spare segment, a sidecar, a released segment. For one
     /// background thread.
     ///
+    /// - Parameter isRoomy: whether the volume has room for some segments more.
     /// - Returns: whether there is more to do. What a full volume refused, `reserve` says.
-    package func prepareSpareSegments() throws(LogError) -> Bool {
+    package func prepareSpareSegments(isRoomy: Bool = true) throws(LogError) -> Bool {
         try checkUsable()
         return try poisoning { () throws(LogError) in
             if try recycleLeft() { return true }
@@ -232,7 +233,8 @@ package final class WriteAheadLog: Sendable {
             }
             if hasWritten { return true }
             do throws(LogError) {
-                return try pool.prepareStep(nextNumber: catalog.counts.active.number + 1)
+                return try pool.prepareStep(
+                    nextNumber: catalog.counts.active.number + 1, isRoomy: isRoomy)
             } catch {
                 guard case .full = error else { throw error }
                 return false

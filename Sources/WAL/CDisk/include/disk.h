@@ -9,6 +9,10 @@
 /// this kernel or this file system cannot do it, and then nothing was written.
 ssize_t holdfast_pwrite_durably(int file, const void *_Nonnull bytes, size_t length, off_t offset);
 
+/// Makes the file at least so long, all of that reading as zeros in blocks that are its own, without
+/// writing them. -1 and `errno`; `ENOTSUP` where this file system cannot do it.
+int holdfast_allocate_zeros(int file, off_t length);
+
 /// `O_DIRECT`, which Swift does not see: 0 where there is none.
 extern const int holdfast_o_direct;
 
