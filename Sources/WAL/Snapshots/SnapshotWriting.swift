@@ -64,7 +64,8 @@ package final class SnapshotWriting: Sendable {
     package var number: UInt64 { content.number }
     package var lastLSN: LSN { content.lastLSN }
 
-    /// Does a piece of the work: at most one file is made, or about 1 MiB written and synced.
+    /// Does a piece of the work: at most one file is made, or a piece of `pieceByteCountMax` written and
+    /// synced.
     ///
     /// - Parameter durableLSN: up to where the log is on the disk.
     /// - Throws: `.full` and `.read` give this snapshot up: its pages are to be told `abandoned`.
