@@ -49,7 +49,7 @@ struct GoldenStore: Sendable {
         let fixture = URL(filePath: #filePath).deletingLastPathComponent()
             .deletingLastPathComponent().appending(path: "StoreTests/Fixtures/v1/store.hex")
         let text = try String(contentsOf: fixture, encoding: .utf8)
-        guard let golden = Self.disk(of: text) else { throw Missing(what: "store.hex") }
+        guard let golden = SimulatedDisk(text: text) else { throw Missing(what: "store.hex") }
         // Opened once and read, so that the sealed segment has an index beside it.
         let fileSystem = SimulatedFileSystem(golden)
         fileSystem.keepsCalls = false
@@ -85,33 +85,5 @@ struct GoldenStore: Sendable {
         let count = Int(ChecksumRepair.integer(UInt64.self, file, 56))
         root = Array(file[4_096..<4_096 + count])
         self.disk = disk
-    }
-
-    /// As `StoreTests` writes it: a line with path and length for each file, and one for each 32 bytes
-    /// that are not all zero.
-    private static func disk(of text: String) -> SimulatedDisk? {
-        var files: [(path: String, bytes: [UInt8])] = []
-        for line in text.split(separator: "\n") {
-            if let colon = line.firstIndex(of: ":") {
-                guard let offset = Int(line[..<colon]), !files.isEmpty else { return nil }
-                let digits = Array(line[line.index(colon, offsetBy: 2)...].utf8)
-                for position in stride(from: 0, to: digits.count, by: 2) {
-                    let pair = String(decoding: digits[position..<position + 2], as: UTF8.self)
-                    guard let byte = UInt8(pair, radix: 16) else { return nil }
-                    files[files.count - 1].bytes[offset + position / 2] = byte
-                }
-            } else {
-                let words = line.split(separator: " ")
-                guard words.count == 2, let count = Int(words[1]) else { return nil }
-                files.append((String(words[0]), [UInt8](repeating: 0, count: count)))
-            }
-        }
-        let fileSystem = SimulatedFileSystem()
-        for directory in ["log", "pool", "pages", "snap"] {
-            try? fileSystem.makeDirectory(directory)
-        }
-        var disk = fileSystem.disk
-        for (path, bytes) in files { disk.place(path, bytes) }
-        return disk
     }
 }

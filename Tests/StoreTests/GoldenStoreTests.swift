@@ -37,10 +37,10 @@ import Testing
             fixture == Self.fixtures.last
         {
             let disk = try Self.make().disk.disk.afterKill()
-            try StoreText.text(of: disk).write(to: fixture, atomically: true, encoding: .utf8)
+            try disk.text.write(to: fixture, atomically: true, encoding: .utf8)
         }
         let text = try String(contentsOf: fixture, encoding: .utf8)
-        let rig = try StoreRig(SimulatedFileSystem(try #require(StoreText.disk(of: text))))
+        let rig = try StoreRig(SimulatedFileSystem(try #require(SimulatedDisk(text: text))))
         #expect(rig.snapshotLSN != nil)
         #expect(rig.log.recovery.recordCount > 0)
         #expect(rig.log.sealedSegments.contains { $0.isCompacted })
@@ -59,55 +59,9 @@ import Testing
 
     @Test("what is written today is what the fixture holds")
     func same() throws {
-        let text = StoreText.text(of: try Self.make().disk.disk.afterKill())
+        let text = try Self.make().disk.disk.afterKill().text
         let today = try #require(Self.fixtures.last)
         let golden = try String(contentsOf: today, encoding: .utf8)
         #expect(text == golden, "a format has changed: see \"Changing the format\" in docs")
-    }
-}
-
-/// The files of a disk as text: a line for each with its length, and one for each 32 bytes that are
-/// not all zero.
-private enum StoreText {
-    static func text(of disk: SimulatedDisk) -> String {
-        var lines: [String] = []
-        // LOCK holds the process id; what waits in the pool is of no account.
-        for path in disk.files where path != "LOCK" && !path.hasPrefix("pool/") {
-            let bytes = disk.contents(path) ?? []
-            lines.append("\(path) \(bytes.count)")
-            for offset in stride(from: 0, to: bytes.count, by: 32) {
-                let part = bytes[offset..<min(offset + 32, bytes.count)]
-                guard part.contains(where: { $0 != 0 }) else { continue }
-                let digits = part.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }
-                lines.append("\(offset): \(digits.joined())")
-            }
-        }
-        return lines.joined(separator: "\n") + "\n"
-    }
-
-    static func disk(of text: String) -> SimulatedDisk? {
-        var files: [(path: String, bytes: [UInt8])] = []
-        for line in text.split(separator: "\n") {
-            if let colon = line.firstIndex(of: ":") {
-                guard let offset = Int(line[..<colon]), !files.isEmpty else { return nil }
-                let digits = Array(line[line.index(colon, offsetBy: 2)...].utf8)
-                for position in stride(from: 0, to: digits.count, by: 2) {
-                    let pair = String(decoding: digits[position..<position + 2], as: UTF8.self)
-                    guard let byte = UInt8(pair, radix: 16) else { return nil }
-                    files[files.count - 1].bytes[offset + position / 2] = byte
-                }
-            } else {
-                let words = line.split(separator: " ")
-                guard words.count == 2, let count = Int(words[1]) else { return nil }
-                files.append((String(words[0]), [UInt8](repeating: 0, count: count)))
-            }
-        }
-        let fileSystem = SimulatedFileSystem()
-        for directory in ["log", "pool", "pages", "snap"] {
-            try? fileSystem.makeDirectory(directory)
-        }
-        var disk = fileSystem.disk
-        for (path, bytes) in files { disk.place(path, bytes) }
-        return disk
     }
 }

@@ -38,10 +38,10 @@ import Testing
         let bytes = try #require(try Self.disk().contents(path))
         if getenv("UPDATE_GOLDEN") != nil {
             let file = try #require(fopen("\(Self.fixtures)/\(fixture)", "w"))
-            fputs(Self.text(bytes), file)
+            fputs(BytesText.text(bytes), file)
             fclose(file)
         }
-        #expect(Self.text(bytes) == Self.text(try Self.load(fixture)))
+        #expect(BytesText.text(bytes) == BytesText.text(try Self.load(fixture)))
     }
 
     @Test("F31: a store of format 1 opens, replays and verifies")
@@ -70,38 +70,11 @@ import Testing
         }
     }
 
-    // MARK: Text
-
-    /// Sixteen bytes a line behind their offset; lines of zeros are left out, the length is last.
-    static func text(_ bytes: [UInt8]) -> String {
-        var lines = ""
-        for start in stride(from: 0, to: bytes.count, by: 16) {
-            let line = bytes[start..<min(start + 16, bytes.count)]
-            if line.allSatisfy({ $0 == 0 }) { continue }
-            lines += hexadecimal(start, 8) + " "
-            for byte in line { lines += " " + hexadecimal(Int(byte), 2) }
-            lines += "\n"
-        }
-        return lines + hexadecimal(bytes.count, 8) + "\n"
-    }
-
-    static func hexadecimal(_ value: Int, _ width: Int) -> String {
-        let digits = String(value, radix: 16)
-        return String(repeating: "0", count: width - digits.count) + digits
-    }
-
     static func load(_ fixture: String) throws -> [UInt8] {
         let fileSystem = try PosixFileSystem(root: fixtures)
         let file = try fileSystem.openFile(fixture, for: .reading)
         let text = String(
             decoding: try file.read(byteCount: try file.byteCount(), at: 0), as: UTF8.self)
-        var bytes: [UInt8] = []
-        for line in text.split(separator: "\n") {
-            let words = line.split(separator: " ")
-            let offset = Int(words[0], radix: 16)!
-            bytes += [UInt8](repeating: 0, count: offset - bytes.count)
-            bytes += words.dropFirst().map { UInt8($0, radix: 16)! }
-        }
-        return bytes
+        return BytesText.bytes(text)
     }
 }

@@ -55,7 +55,7 @@ package final class CommitLoop: @unchecked Sendable {
     let dirtyPageCountMax: Int
     /// Bytes of records that may gather while others are written: they have to find room in what is
     /// reserved.
-    private let gatheredByteCountMax: Int
+    let gatheredByteCountMax: Int
     /// Whether the reserve of a full volume is so far used up that first of all snapshots have to give
     /// some of it back.
     @exclusivity(unchecked) var isWaitingForSegments = false
@@ -71,27 +71,27 @@ package final class CommitLoop: @unchecked Sendable {
     @exclusivity(unchecked) private var recent: RecentBatches
     /// What gathers. Its frame time is fixed and due jobs are moved when the first request of a
     /// pass needs it.
-    @exclusivity(unchecked) private var gathering: RecordBatch
-    @exclusivity(unchecked) private var isGathering = false
+    @exclusivity(unchecked) var gathering: RecordBatch
+    @exclusivity(unchecked) var isGathering = false
     /// What the log writer has in hand.
-    @exclusivity(unchecked) private var writing: RecordBatch?
-    @exclusivity(unchecked) private var writingSinceBootMilliseconds: Int64 = 0
+    @exclusivity(unchecked) var writing: RecordBatch?
+    @exclusivity(unchecked) var writingSinceBootMilliseconds: Int64 = 0
     @exclusivity(unchecked) private var lastCommitBootMilliseconds: Int64 = 0
     /// The LSN after the last one given out.
     @exclusivity(unchecked) private var nextLSN: LSN
     @exclusivity(unchecked) private var frameTime: Int64
     @exclusivity(unchecked) private var isPassScheduled = false
     /// The boot clock as it was when the pass began.
-    @exclusivity(unchecked) private var passBootMilliseconds: Int64
+    @exclusivity(unchecked) var passBootMilliseconds: Int64
     /// Connections with replies held for what gathers, and for what is being written.
     @exclusivity(unchecked) private var connectionsGathering: [ConnectionHandler] = []
     @exclusivity(unchecked) private var connectionsWriting: [ConnectionHandler] = []
-    @exclusivity(unchecked) private var connections: [UInt32: ConnectionHandler] = [:]
-    @exclusivity(unchecked) private var connectionNumber: UInt32 = 0
-    @exclusivity(unchecked) private var connectionsPaused: [ConnectionHandler] = []
-    @exclusivity(unchecked) private var timer: Scheduled<Void>?
-    @exclusivity(unchecked) private var timerBootMilliseconds = Int64.max
-    @exclusivity(unchecked) private var expiryNotBeforeBootMilliseconds = Int64.min
+    @exclusivity(unchecked) var connections: [UInt32: ConnectionHandler] = [:]
+    @exclusivity(unchecked) var connectionNumber: UInt32 = 0
+    @exclusivity(unchecked) var connectionsPaused: [ConnectionHandler] = []
+    @exclusivity(unchecked) var timer: Scheduled<Void>?
+    @exclusivity(unchecked) var timerBootMilliseconds = Int64.max
+    @exclusivity(unchecked) var expiryNotBeforeBootMilliseconds = Int64.min
     @exclusivity(unchecked) private var drained: EventLoopPromise<Void>?
     // Used again from request to request, so that the hot path allocates nothing.
     @exclusivity(unchecked) var deliveries: [Delivery] = []
@@ -347,125 +347,6 @@ package final class CommitLoop: @unchecked Sendable {
                 waits.removeFirst(of: queue)
             }
         }
-    }
-
-    // MARK: Time
-
-    /// One timer for due jobs, leases and waits; moved only when something falls due earlier.
-    private func armTimer() {
-        var next = Int64.max
-        if let due = engine.nextDueMilliseconds {
-            next = min(next, clock.bootMilliseconds(atBroker: due))
-        }
-        if let deadline = engine.nextLeaseDeadlineMilliseconds {
-            next = min(next, max(deadline, expiryNotBeforeBootMilliseconds))
-        }
-        if let deadline = waits.nextDeadlineMilliseconds() { next = min(next, deadline) }
-        // While a commit is slow nothing is proposed; its end begins a pass, which comes here.
-        guard next < .max, !isCommitSlow else { return }
-        // Not closer than this: what falls due together is decided together.
-        next = max(next, passBootMilliseconds + Self.timerMillisecondsMin)
-        guard next < timerBootMilliseconds else { return }
-        timer?.cancel()
-        timerBootMilliseconds = next
-        let delay = max(next - clock.bootMilliseconds, 0)
-        timer = eventLoop.scheduleTask(in: .milliseconds(delay)) { self.timerFired() }
-    }
-
-    private static let timerMillisecondsMin: Int64 = 5
-    private static let slowCommitMilliseconds: Int64 = 1_000
-    private static let stallGraceMilliseconds: Int64 = 1_000
-    private static let expiryCountMax = 4_096
-
-    /// Whether the disk is so far behind that heartbeats which came in time may wait for it.
-    private var isCommitSlow: Bool {
-        writing != nil
-            && clock.bootMilliseconds - writingSinceBootMilliseconds
-                > Self.slowCommitMilliseconds
-    }
-
-    /// The loop has stood still, with a disk, a suspend or a scheduler that was slow: heartbeats that
-    /// came in time may be lying in sockets that one round does not empty, so leases get a while
-    /// longer.
-    private func noteStall(since bootMilliseconds: Int64) {
-        let now = clock.bootMilliseconds
-        guard now - bootMilliseconds > Self.slowCommitMilliseconds else { return }
-        expiryNotBeforeBootMilliseconds = now + Self.stallGraceMilliseconds
-    }
-
-    /// Runs after the sockets of this round were read: a heartbeat that is here already counts.
-    private func timerFired() {
-        noteStall(since: timerBootMilliseconds)
-        timerBootMilliseconds = .max
-        beginPass()
-        passBootMilliseconds = clock.bootMilliseconds
-        // Nor while heartbeats may be waiting in sockets that are not read.
-        if !isCommitSlow, !isSaturated { expire() }
-    }
-
-    private func expire() {
-        if let due = engine.nextDueMilliseconds,
-            due <= clock.brokerMilliseconds(atBoot: passBootMilliseconds)
-        {
-            _ = openBatch()
-        }
-        if let deadline = engine.nextLeaseDeadlineMilliseconds, deadline <= passBootMilliseconds,
-            passBootMilliseconds >= expiryNotBeforeBootMilliseconds
-        {
-            let count = engine.expireLeases(
-                bootMilliseconds: passBootMilliseconds, limit: Self.expiryCountMax,
-                isConnected: { self.connections[$0] != nil }, into: openBatch())
-            counters.expiries += UInt64(count)
-        }
-        while let wait = waits.removeExpired(atBoot: passBootMilliseconds) {
-            answerEmpty(wait)
-        }
-    }
-
-    // MARK: Connections
-
-    /// What serves one client: the only handler of its channel.
-    package func makeHandler(allocator: ByteBufferAllocator) -> any ChannelHandler & Sendable {
-        ConnectionHandler(loop: self, allocator: allocator)
-    }
-
-    /// Takes a connection in; nil where there are as many as may be.
-    func connected(_ connection: ConnectionHandler) -> UInt32? {
-        guard connections.count < configuration.connectionCountMax, !isDraining else { return nil }
-        repeat {
-            connectionNumber &+= 1
-        } while connectionNumber == 0
-            || connections[connectionNumber] != nil
-        connections[connectionNumber] = connection
-        return connectionNumber
-    }
-
-    func disconnected(_ connection: ConnectionHandler) {
-        guard connections.removeValue(forKey: connection.number) != nil else { return }
-        _ = waits.removeAll(of: connection)
-        if let producer = connection.producer { engine.producerDisconnected(producer) }
-    }
-
-    var connectionCount: Int { connections.count }
-    var waitCount: Int { waits.count }
-
-    /// Whether requests are left in the sockets because the disk is behind: with a commit, or with
-    /// a snapshot that changed pages are waiting for.
-    var isSaturated: Bool {
-        isGathering && gathering.byteCount > gatheredByteCountMax
-            || isWaitingForSegments || isWaitingForPages
-            || engine.pages.dirtyPageCount > unwrittenPageCountMax
-    }
-
-    func pause(_ connection: ConnectionHandler) {
-        connectionsPaused.append(connection)
-    }
-
-    func resumeReading() {
-        guard !connectionsPaused.isEmpty, !isSaturated else { return }
-        let paused = connectionsPaused
-        connectionsPaused.removeAll()
-        for connection in paused { connection.resumeReading() }
     }
 
     // MARK: The end
