@@ -75,6 +75,36 @@ import Testing
         }
     }
 
+    @Test(
+        "a file that is zeroed without being written reads as zeros, whoever reads, and has its blocks"
+    )
+    func allocateZeros() throws {
+        try withDirectory { fileSystem in
+            let byteCount = 1 << 20
+            let file = try fileSystem.createFile("one")
+            try file.allocate(byteCount: byteCount)
+            try file.write([UInt8](repeating: 7, count: byteCount), at: 0)
+            let bytes = [UInt8](repeating: 9, count: 65_536)
+            try bytes.withUnsafeBytes { try file.writeDurably($0, at: 131_072) }
+            let reader = try fileSystem.openFile("one", for: .reading)
+            #expect(try reader.read(byteCount: 1, at: 131_072) == [9])
+            guard try file.allocateZeros(byteCount: byteCount) else { return }
+            try file.sync()
+            let zeros = [UInt8](repeating: 0, count: byteCount)
+            for opened in [
+                file, reader, try fileSystem.openFile("one", for: .reading),
+                try fileSystem.openFile("one", for: .readingPastCache),
+            ] {
+                #expect(try opened.read(byteCount: byteCount + 1, at: 0) == zeros)
+            }
+            var information = stat()
+            #expect(stat("\(fileSystem.rootPath)/one", &information) == 0)
+            #expect(information.st_blocks * 512 >= byteCount)
+            try bytes.withUnsafeBytes { try file.writeDurably($0, at: 4_096) }
+            #expect(try reader.read(byteCount: 3, at: 4_095) == [0, 9, 9])
+        }
+    }
+
     @Test("errors say which call, on what, and why")
     func errors() throws {
         try withDirectory { fileSystem in

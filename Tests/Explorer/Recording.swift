@@ -14,6 +14,7 @@ package struct Recording {
     package init(seed: UInt64, operationCount: Int, flaw: Flaw? = nil) throws {
         let layout = StoreLayout(seed: seed)
         let fileSystem = SimulatedFileSystem()
+        fileSystem.notesZeros = layout.notesZeros
         fileSystem.keepsMoments = true
         var workload = Workload(seed: seed)
         var timeline = Timeline(emptyStateHash: layout.emptyStateHash)

@@ -38,6 +38,7 @@ package struct Simulator {
         self.stepCount = stepCount
         self.flaw = flaw
         layout = StoreLayout(seed: seed)
+        fileSystem.notesZeros = layout.notesZeros
         random = HoldfastSimulation.SeededRandom(seed: ContentHash.mix(seed, 1))
         clients = SimulatedClients(seed: ContentHash.mix(seed, 2))
         timeline = Timeline(emptyStateHash: layout.emptyStateHash)
@@ -196,6 +197,7 @@ package struct Simulator {
         clients.hangUp()
         store = nil
         fileSystem = SimulatedFileSystem(disk)
+        fileSystem.notesZeros = layout.notesZeros
         fileSystem.note = acknowledged
         if random.oneIn(8) { clock.wallMilliseconds -= 3_600_000 }
     }

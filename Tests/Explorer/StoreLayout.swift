@@ -11,6 +11,8 @@ package struct StoreLayout: Sendable {
     package var configuration = StoreConfiguration()
     /// A snapshot is due after so many commits.
     package var snapshotCommitCount: Int
+    /// Whether its file system zeroes files without writing them.
+    package var notesZeros: Bool
 
     package init(seed: UInt64) {
         var random = SeededRandom(seed: ContentHash.mix(seed, 0x1A70))
@@ -32,6 +34,7 @@ package struct StoreLayout: Sendable {
         configuration.snapshotFiles.openExtentCountMax = random.pick([1, 8])
         configuration.snapshotFiles.quarantinedCountMax = random.pick([1, 4])
         snapshotCommitCount = random.pick([3, 6, 12])
+        notesZeros = random.pick([true, true, false])
     }
 
     /// The state of a store without a record.

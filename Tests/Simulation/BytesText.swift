@@ -25,7 +25,7 @@ package enum BytesText {
         return bytes
     }
 
-    package static func hexadecimal(_ value: Int, _ width: Int) -> String {
+    private static func hexadecimal(_ value: Int, _ width: Int) -> String {
         let digits = String(value, radix: 16)
         return String(repeating: "0", count: width - digits.count) + digits
     }

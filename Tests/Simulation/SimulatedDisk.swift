@@ -160,6 +160,16 @@ package struct SimulatedDisk: Sendable {
         }
     }
 
+    /// What a zeroing leaves that was given up halfway: some blocks are as they were, others gone.
+    mutating func loseEverySecondBlock(of file: FileID) {
+        guard let count = inodes[file]?.current.blockCount else { return }
+        for block in stride(from: 0, to: count, by: 2) {
+            let zeros = [UInt8](repeating: 0, count: blockByteCount)
+            write(file, zeros, at: block * blockByteCount)
+            inodes[file]!.allocated.remove(block..<block + 1)
+        }
+    }
+
     /// Puts dirty blocks on the disk: all of them, or those in a range.
     mutating func sync(_ file: FileID, blocks range: Range<Int>? = nil) {
         guard var inode = inodes.removeValue(forKey: file) else { return }

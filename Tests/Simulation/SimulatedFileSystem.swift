@@ -304,13 +304,12 @@ package final class SimulatedFileSystem: FileSystem {
         _ file: SimulatedFile, byteCount: Int
     ) throws(DiskError) -> Bool {
         try call(.allocate, file.path, byteCount: byteCount, file: file.file) { state, _ in
-            // As where it gives all blocks back first, and finds no others.
-            let length = state.disk.inodes[file.file]!.current.byteCount
-            state.disk.write(file.file, [UInt8](repeating: 0, count: length), at: 0)
-            state.disk.inodes[file.file]!.allocated = BlockSet()
+            state.disk.loseEverySecondBlock(of: file.file)
         } _: { state throws(DiskError) in
             guard state.notesZeros else { return false }
-            guard state.room(for: byteCount, at: 0, in: file.file) == byteCount else {
+            // As where all blocks are found anew before the old ones are given back.
+            guard state.freeByteCount.map({ $0 >= byteCount }) ?? true else {
+                state.disk.loseEverySecondBlock(of: file.file)
                 throw DiskError(.allocate, file.path, code: ENOSPC)
             }
             state.disk.allocate(file.file, byteCount: byteCount)

@@ -124,6 +124,11 @@ struct SimulatedState {
         }
     }
 
+    /// nil where the volume has no end.
+    var freeByteCount: Int? {
+        capacityByteCount.map { max(0, $0 - disk.allocatedByteCount) }
+    }
+
     /// How many of these bytes the volume has room for.
     func room(for byteCount: Int, at offset: Int, in file: SimulatedDisk.FileID) -> Int {
         guard let capacity = capacityByteCount, byteCount > 0 else { return byteCount }

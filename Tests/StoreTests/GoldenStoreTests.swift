@@ -1,5 +1,4 @@
 import Foundation
-import HoldfastDisk
 import HoldfastEngine
 import HoldfastSimulation
 import HoldfastStore

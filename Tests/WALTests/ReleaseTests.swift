@@ -84,6 +84,7 @@ import Testing
 
     static func moments(seed: UInt64) throws -> [Moment] {
         let fileSystem = SimulatedFileSystem()
+        fileSystem.notesZeros = !seed.isMultiple(of: 2)
         var random = SeededRandom(seed: seed)
         var store = try TestStore(fileSystem, seed: seed)
         var kept = [LogOrigin(lastLSN: 0, frameTime: 0, segments: [])]

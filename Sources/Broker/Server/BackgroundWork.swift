@@ -11,6 +11,8 @@ final class BackgroundWork: @unchecked Sendable {
     private static let busyPause = TimeAmount.milliseconds(50)
     /// Between two pieces of a snapshot, which holds memory as long as it is not written.
     private static let snapshotPause = TimeAmount.milliseconds(4)
+    /// Where space is scarce, serving may have to wait for what snapshots give back.
+    private static let scarcePause = TimeAmount.milliseconds(1)
 
     private let upkeep: Upkeep
     private let eventLoop: any EventLoop
@@ -61,7 +63,8 @@ final class BackgroundWork: @unchecked Sendable {
         guard !isStopping else { return }
         let pause: TimeAmount
         switch progress {
-        case .more(isUrgent: true), .waitingForLog: pause = Self.snapshotPause
+        case .more(isUrgent: true), .waitingForLog:
+            pause = upkeep.storageState == .normal ? Self.snapshotPause : Self.scarcePause
         case .more(isUrgent: false):
             // Where space is scarce serving may have to wait for it.
             let isGentle = isBusy() && upkeep.storageState == .normal

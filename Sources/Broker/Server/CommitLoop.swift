@@ -71,11 +71,11 @@ package final class CommitLoop: @unchecked Sendable {
     @exclusivity(unchecked) private var recent: RecentBatches
     /// What gathers. Its frame time is fixed and due jobs are moved when the first request of a
     /// pass needs it.
-    @exclusivity(unchecked) var gathering: RecordBatch
-    @exclusivity(unchecked) var isGathering = false
+    @exclusivity(unchecked) private(set) var gathering: RecordBatch
+    @exclusivity(unchecked) private(set) var isGathering = false
     /// What the log writer has in hand.
-    @exclusivity(unchecked) var writing: RecordBatch?
-    @exclusivity(unchecked) var writingSinceBootMilliseconds: Int64 = 0
+    @exclusivity(unchecked) private(set) var writing: RecordBatch?
+    @exclusivity(unchecked) private(set) var writingSinceBootMilliseconds: Int64 = 0
     @exclusivity(unchecked) private var lastCommitBootMilliseconds: Int64 = 0
     /// The LSN after the last one given out.
     @exclusivity(unchecked) private var nextLSN: LSN

@@ -97,7 +97,7 @@ extension Upkeep {
         let lastLSN = log.durableLSN
         work.quietLookCount = lastLSN == work.lookedLSN ? work.quietLookCount + 1 : 0
         work.lookedLSN = lastLSN
-        if work.quietLookCount == Self.quietLookCountMin {
+        if work.quietLookCount >= Self.quietLookCountMin, work.sparePageCount > 0 {
             work.sparePageCount = 0
             work.isTrimming = true
         }
@@ -123,7 +123,9 @@ extension Upkeep {
         let wanted = max(space.wantedPageCount, work.sparePageCount)
         if try reservePages(wanted, slotByteCount: space.slotByteCount, &work) { return true }
         do throws(LogError) {
-            if try log.prepareSpareSegments(isRoomy: storageState == .normal) { return true }
+            if try log.prepareSpareSegments(isRoomy: space.freeByteCount ?? 0 >= roomyByteCount) {
+                return true
+            }
         } catch {
             throw .log(error)
         }
@@ -153,13 +155,17 @@ extension Upkeep {
         return false
     }
 
+    /// With so much free the volume could take another reserve.
+    private var roomyByteCount: Int {
+        log.reserve.fileCountTarget * log.identity.segmentByteCount
+    }
+
     /// Finds out anew how the store stands. Any thread may call.
     package func publishStorageState() {
         let reserve = log.reserve
         let next: StorageState = state.withLock { state in
             if state.space.isRefused || reserve.isRefused && !reserve.isWhole { return .full }
-            let margin = reserve.fileCountTarget * log.identity.segmentByteCount
-            return state.space.freeByteCount ?? .max < margin ? .pressure : .normal
+            return state.space.freeByteCount ?? .max < roomyByteCount ? .pressure : .normal
         }
         storage.store(next.rawValue, ordering: .relaxed)
     }

@@ -54,7 +54,8 @@ package final class Upkeep: Sendable {
         /// Whether all else has its turn before the next snapshot: what the last one has set free would
         /// wait for as long as there is another.
         var isTurnOfOthers = false
-        /// Whether a snapshot was committed since files of pages were last looked for that can go.
+        /// Whether a snapshot was committed, or the log became quiet, since files of pages were last looked
+        /// for that can go.
         var isTrimming = false
         /// Pages that there is to be room for beyond those that are kept: what snapshots wrote lately.
         var sparePageCount = 0

@@ -76,10 +76,11 @@ package protocol File: AnyObject, Sendable {
     func allocate(byteCount: Int) throws(DiskError)
 
     /// As `allocate`, and what the file has reads as zeros too, without being written: the file system
-    /// only notes it. Until `sync` has returned, any block may hold the old bytes after a crash. Where it
-    /// throws, the bytes may be gone, and space with them: no error for a file whose content counts.
+    /// only notes it. Until `sync` has returned, any block may hold the old bytes after a crash, or be
+    /// without space. Where it throws, bytes may be gone, and space with them: no call for a file whose
+    /// content counts.
     ///
-    /// - Returns: false where the file system cannot do that; nothing has changed then.
+    /// - Returns: false where the file system cannot do that. What the bytes are then is not said.
     func allocateZeros(byteCount: Int) throws(DiskError) -> Bool
 
     /// Takes the lock on this file, held until it is closed or the process ends, however it ends.

@@ -107,7 +107,8 @@ final class PosixFile: File {
         while holdfast_allocate_zeros(descriptor, off_t(byteCount)) != 0 {
             switch errno {
             case EINTR: continue
-            case ENOTSUP, ENOSYS: return false
+            // The last two from file systems and filters that do not know this kind of call.
+            case ENOTSUP, ENOSYS, EINVAL, EPERM: return false
             default: throw DiskError(.allocate, path, code: errno)
             }
         }

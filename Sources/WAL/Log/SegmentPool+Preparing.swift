@@ -17,7 +17,9 @@ extension SegmentPool {
         /// Whether the volume refused a file since it was last looked at: it is not asked again before.
         var isPausing = false
         /// Whether the file system cannot zero a file without writing it.
-        var isZeroingRefused = false
+        var isZeroingUnknown = false
+        /// Whether there was no room for it since the volume was last looked at.
+        var isZeroingPausing = false
         /// Whether a file that was filled could not be named so: filling it again would be no better.
         var isNamingRefused = false
     }
@@ -49,6 +51,7 @@ extension SegmentPool {
     func retryRefused() {
         preparing.withLock { preparing in
             preparing.isPausing = false
+            preparing.isZeroingPausing = false
             preparing.isNamingRefused = false
         }
     }
@@ -117,7 +120,7 @@ extension SegmentPool {
     /// Makes a file of no account blank, where the file system can do that without writing it: to fill one
     /// takes seconds, in which the log would have to make new files, and what comes back would have to go.
     private func blank(_ preparing: inout Preparing) throws(LogError) -> Bool {
-        if preparing.isZeroingRefused || preparing.isPausing { return false }
+        if preparing.isZeroingUnknown || preparing.isZeroingPausing { return false }
         let taken = files.withLock { files -> UInt64? in
             guard let name = files.raws.popLast() else { return nil }
             files.inWorkCount += 1
@@ -136,14 +139,19 @@ extension SegmentPool {
         do throws(LogError) {
             try LogError.obtaining { () throws(DiskError) in
                 let file = try fileSystem.openFile(path, for: .readingAndWriting)
-                // From here on it may have lost its space.
-                kind = nil
-                guard try file.allocateZeros(byteCount: identity.segmentByteCount) else {
-                    preparing.isZeroingRefused = true
+                do throws(DiskError) {
+                    guard try file.allocateZeros(byteCount: identity.segmentByteCount) else {
+                        preparing.isZeroingUnknown = true
+                        return
+                    }
+                } catch {
+                    guard error.isNoSpace else { throw error }
+                    // It may have lost blocks: then it is no file to go on in, or has them back first.
+                    kind = nil
+                    try file.allocate(byteCount: identity.segmentByteCount)
                     kind = .raw
-                    return
+                    throw error
                 }
-                kind = .raw
                 try file.sync()
                 try fileSystem.rename(path, to: PoolFileKind.blank.path(raw))
                 try fileSystem.syncDirectory(DirectoryLayout.pool)
@@ -151,10 +159,12 @@ extension SegmentPool {
             }
         } catch {
             guard case .full = error else { throw error }
-            preparing.isPausing = true
-            files.withLock { $0.isRefused = true }
+            preparing.isZeroingPausing = true
             if kind == nil {
-                try LogError.obtaining { () throws(DiskError) in try fileSystem.remove(path) }
+                try LogError.writing { () throws(DiskError) in
+                    try fileSystem.remove(path)
+                    try fileSystem.syncDirectory(DirectoryLayout.pool)
+                }
             }
             return false
         }

@@ -219,7 +219,7 @@ package final class WriteAheadLog: Sendable {
     }
 
     /// One step of what is done ahead of time, at most some milliseconds of the disk's: the next
-    /// segment's headers, a piece of a spare segment, a sidecar, a released segment. For one
+    /// segment's headers, zeroing a file or writing a piece of one, a sidecar, a released segment. For one
     /// background thread.
     ///
     /// - Parameter isRoomy: whether the volume has room for some segments more.
