@@ -276,22 +276,6 @@ import Testing
         #expect(again.enqueued?.isDuplicate == false)
     }
 
-    @Test("L4: nor do short lives where there are no names left, and blocks enough")
-    func shortLivesWithoutNames() throws {
-        let rig = try Self.rig()
-        let client = try rig.connect()
-        let count = try Self.fill(rig, client)
-        for _ in 1...20 {
-            try rig.losePower(noNames: true)
-            let again = try rig.connect()
-            #expect(try again.ask(RigClient.lease("q", duration: 1_000)).jobs.count == 1)
-        }
-        rig.startBackgroundWork()
-        rig.pass(milliseconds: 2_000)
-        rig.pass(milliseconds: 2_000)
-        #expect(try Self.drain(rig, try rig.connect()) == count)
-    }
-
     @Test("a repeat of an enqueue that was taken is answered on a full volume, too")
     func duplicate() throws {
         let rig = try Self.rig()
@@ -323,14 +307,16 @@ import Testing
         #expect(try Self.isTakenSoon(rig, again))
     }
 
-    @Test("L4: lives on a full volume that are too short for a snapshot do not use up the reserve")
-    func shortLives() throws {
+    @Test(
+        "L4: lives that are too short for a snapshot do not use up the reserve, where the volume has no room, or no names left and blocks enough",
+        arguments: [false, true])
+    func shortLives(noNames: Bool) throws {
         let rig = try Self.rig()
         let client = try rig.connect()
         let count = try Self.fill(rig, client)
-        let capacity = rig.disk.disk.allocatedByteCount
+        let capacity = noNames ? nil : rig.disk.disk.allocatedByteCount
         for _ in 1...20 {
-            try rig.losePower(capacityByteCount: capacity)
+            try rig.losePower(capacityByteCount: capacity, noNames: noNames)
             let again = try rig.connect()
             #expect(try again.ask(RigClient.lease("q", duration: 1_000)).jobs.count == 1)
         }

@@ -1,3 +1,5 @@
+internal import HoldfastDisk
+
 /// The bytes of one file as text, for fixtures: sixteen a line behind their offset, all in hexadecimal; lines
 /// of zeros are left out, the length is last.
 package enum BytesText {
@@ -13,8 +15,14 @@ package enum BytesText {
         return lines + hexadecimal(bytes.count, 8) + "\n"
     }
 
-    /// - Parameter text: as `text(_:)` writes it; anything else is a mistake in a fixture, and traps.
-    package static func bytes(_ text: String) -> [UInt8] {
+    /// The bytes that a fixture says: a file as `text(_:)` writes it; anything else traps.
+    package static func load(_ fixture: String, in directory: String) throws -> [UInt8] {
+        let file = try PosixFileSystem(root: directory).openFile(fixture, for: .reading)
+        let text = try file.read(byteCount: try file.byteCount(), at: 0)
+        return bytes(String(decoding: text, as: UTF8.self))
+    }
+
+    private static func bytes(_ text: String) -> [UInt8] {
         var bytes: [UInt8] = []
         for line in text.split(separator: "\n") {
             let words = line.split(separator: " ")

@@ -166,10 +166,11 @@ package final class SimulatedFileSystem: FileSystem {
 
     package func space() throws(DiskError) -> VolumeSpace {
         try call(.space, "") { state throws(DiskError) in
-            let capacity = state.capacityByteCount ?? 1 << 40
+            let endless = 1 << 40
             return VolumeSpace(
-                byteCount: capacity,
-                freeByteCount: max(0, capacity - state.disk.allocatedByteCount))
+                byteCount: state.capacityByteCount ?? endless,
+                freeByteCount: state.freeByteCount
+                    ?? max(0, endless - state.disk.allocatedByteCount))
         }
     }
 

@@ -131,9 +131,9 @@ struct SimulatedState {
 
     /// How many of these bytes the volume has room for.
     func room(for byteCount: Int, at offset: Int, in file: SimulatedDisk.FileID) -> Int {
-        guard let capacity = capacityByteCount, byteCount > 0 else { return byteCount }
+        guard let freeByteCount, byteCount > 0 else { return byteCount }
         let blockByteCount = disk.blockByteCount
-        var free = max(0, capacity - disk.allocatedByteCount) / blockByteCount
+        var free = freeByteCount / blockByteCount
         let allocated = disk.inodes[file]?.allocated ?? BlockSet()
         for block in offset / blockByteCount...(offset + byteCount - 1) / blockByteCount
         where !allocated.contains(block) {

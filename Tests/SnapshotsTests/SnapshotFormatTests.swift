@@ -35,14 +35,17 @@ import Testing
             fputs(BytesText.text(bytes), file)
             fclose(file)
         }
-        #expect(BytesText.text(bytes) == BytesText.text(try Self.load(fixture)))
+        #expect(
+            BytesText.text(bytes) == BytesText.text(try BytesText.load(fixture, in: Self.fixtures)))
     }
 
     @Test("F31: a snapshot of format 1 opens, and its pages are what they were")
     func open() throws {
         var disk = try Self.disk()
         for path in disk.files { disk.delete(path) }
-        for (path, fixture) in Self.files { disk.place(path, try Self.load(fixture)) }
+        for (path, fixture) in Self.files {
+            disk.place(path, try BytesText.load(fixture, in: Self.fixtures))
+        }
         let test = try TestSnapshots(SimulatedFileSystem(disk), epoch: 2)
         #expect(test.store.newest?.number == 1)
         #expect(test.store.newest?.lastLSN == 10)
@@ -128,13 +131,5 @@ import Testing
         #expect(throws: error) {
             try SnapshotStore.open(SimulatedFileSystem(disk), identity: other)
         }
-    }
-
-    static func load(_ fixture: String) throws -> [UInt8] {
-        let fileSystem = try PosixFileSystem(root: fixtures)
-        let file = try fileSystem.openFile(fixture, for: .reading)
-        let text = String(
-            decoding: try file.read(byteCount: try file.byteCount(), at: 0), as: UTF8.self)
-        return BytesText.bytes(text)
     }
 }

@@ -41,7 +41,8 @@ import Testing
             fputs(BytesText.text(bytes), file)
             fclose(file)
         }
-        #expect(BytesText.text(bytes) == BytesText.text(try Self.load(fixture)))
+        #expect(
+            BytesText.text(bytes) == BytesText.text(try BytesText.load(fixture, in: Self.fixtures)))
     }
 
     @Test("F31: a store of format 1 opens, replays and verifies")
@@ -50,7 +51,9 @@ import Testing
         let made = SimulatedFileSystem()
         _ = try DataDirectory.open(made)
         disk = made.disk.afterKill()
-        for (path, fixture) in Self.files { disk.place(path, try Self.load(fixture)) }
+        for (path, fixture) in Self.files {
+            disk.place(path, try BytesText.load(fixture, in: Self.fixtures))
+        }
         #expect(try TestStore.damages(disk) == [])
         let store = try TestStore(SimulatedFileSystem(disk))
         #expect(store.replayed.faults == [])
@@ -68,13 +71,5 @@ import Testing
             let bytes = (0..<4096).map { _ in UInt8.random(in: 0...255, using: &random) }
             bytes.withUnsafeBytes { #expect(SegmentHeader(decoding: $0) == nil) }
         }
-    }
-
-    static func load(_ fixture: String) throws -> [UInt8] {
-        let fileSystem = try PosixFileSystem(root: fixtures)
-        let file = try fileSystem.openFile(fixture, for: .reading)
-        let text = String(
-            decoding: try file.read(byteCount: try file.byteCount(), at: 0), as: UTF8.self)
-        return BytesText.bytes(text)
     }
 }

@@ -11,7 +11,7 @@ final class BackgroundWork: @unchecked Sendable {
     private static let busyPause = TimeAmount.milliseconds(50)
     /// Between two pieces of a snapshot, which holds memory as long as it is not written.
     private static let snapshotPause = TimeAmount.milliseconds(4)
-    /// Where space is scarce, serving may have to wait for what snapshots give back.
+    /// The same where space is scarce.
     private static let scarcePause = TimeAmount.milliseconds(1)
 
     private let upkeep: Upkeep
@@ -61,14 +61,14 @@ final class BackgroundWork: @unchecked Sendable {
     private func ended(_ progress: Upkeep.Progress) {
         onStep()
         guard !isStopping else { return }
+        // Where space is scarce, serving may have to wait for what is given back.
+        let isScarce = upkeep.storageState != .normal
         let pause: TimeAmount
         switch progress {
         case .more(isUrgent: true), .waitingForLog:
-            pause = upkeep.storageState == .normal ? Self.snapshotPause : Self.scarcePause
+            pause = isScarce ? Self.scarcePause : Self.snapshotPause
         case .more(isUrgent: false):
-            // Where space is scarce serving may have to wait for it.
-            let isGentle = isBusy() && upkeep.storageState == .normal
-            pause = isGentle ? Self.busyPause : Self.idlePause
+            pause = isBusy() && !isScarce ? Self.busyPause : Self.idlePause
         case .idle:
             guard isWoken else {
                 isRunning = false

@@ -155,11 +155,6 @@ extension Upkeep {
         return false
     }
 
-    /// With so much free the volume could take another reserve.
-    private var roomyByteCount: Int {
-        log.reserve.fileCountTarget * log.identity.segmentByteCount
-    }
-
     /// Finds out anew how the store stands. Any thread may call.
     package func publishStorageState() {
         let reserve = log.reserve

@@ -89,6 +89,8 @@ package final class Upkeep: Sendable {
     let snapshotByteCount = Atomic<Int>(0)
 
     let compactedJobCountMax: Int
+    /// With so much free the volume could take another reserve.
+    let roomyByteCount: Int
 
     /// - Parameters:
     ///   - scrubByteCountPerSecond: 0 for no scrubbing.
@@ -99,6 +101,7 @@ package final class Upkeep: Sendable {
     ) {
         self.log = log
         self.compactedJobCountMax = compactedJobCountMax
+        roomyByteCount = log.reserve.fileCountTarget * log.identity.segmentByteCount
         self.snapshots = snapshots
         let pace = ScrubPace(
             byteCountPerSecond: scrubByteCountPerSecond,

@@ -90,6 +90,7 @@ package protocol File: AnyObject, Sendable {
 }
 
 extension File {
+    /// Drafts in memory, and those who only look, make no segments.
     package func allocateZeros(byteCount: Int) throws(DiskError) -> Bool { false }
 
     package func write(_ bytes: [UInt8], at offset: Int) throws(DiskError) {

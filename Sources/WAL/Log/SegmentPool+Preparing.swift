@@ -17,7 +17,7 @@ extension SegmentPool {
         /// Whether the volume refused a file since it was last looked at: it is not asked again before.
         var isPausing = false
         /// Whether the file system cannot zero a file without writing it.
-        var isZeroingUnknown = false
+        var isZeroingUnsupported = false
         /// Whether there was no room for it since the volume was last looked at.
         var isZeroingPausing = false
         /// Whether a file that was filled could not be named so: filling it again would be no better.
@@ -95,17 +95,13 @@ extension SegmentPool {
             let name = takeName()
             try LogError.obtaining { () throws(DiskError) in
                 let file = try allocate(name, byteCount: identity.segmentByteCount)
-                // Its length has to be certain before its name says so.
-                try file.sync()
-                let raw = PoolFileKind.raw.path(name)
                 do throws(DiskError) {
-                    try fileSystem.rename(raw, to: PoolFileKind.blank.path(name))
+                    try makeBlank(name, file)
                 } catch {
-                    guard error.isNoSpace else { throw error }
-                    try? fileSystem.remove(raw)
+                    guard error.call == .rename, error.isNoSpace else { throw error }
+                    try? fileSystem.remove(PoolFileKind.raw.path(name))
                     throw error
                 }
-                try fileSystem.syncDirectory(DirectoryLayout.pool)
             }
             files.withLock { $0.blanks.append(name) }
             return true
@@ -120,55 +116,62 @@ extension SegmentPool {
     /// Makes a file of no account blank, where the file system can do that without writing it: to fill one
     /// takes seconds, in which the log would have to make new files, and what comes back would have to go.
     private func blank(_ preparing: inout Preparing) throws(LogError) -> Bool {
-        if preparing.isZeroingUnknown || preparing.isZeroingPausing { return false }
-        let taken = files.withLock { files -> UInt64? in
-            guard let name = files.raws.popLast() else { return nil }
-            files.inWorkCount += 1
-            return name
-        }
-        guard let raw = taken else { return false }
-        let path = PoolFileKind.raw.path(raw)
-        var kind: PoolFileKind? = .raw
-        defer {
-            let kind = kind
-            files.withLock { files in
-                files.inWorkCount -= 1
-                if let kind { files[kind].append(raw) }
-            }
-        }
+        if preparing.isZeroingUnsupported || preparing.isZeroingPausing { return false }
+        guard let raw = files.withLock({ $0.beginWork(.raw) }) else { return false }
+        let kind = try zero(raw, &preparing)
+        files.withLock { $0.endWork(raw, as: kind) }
+        return kind == .blank
+    }
+
+    /// - Returns: what the file is now; nil where it is gone.
+    private func zero(
+        _ raw: UInt64, _ preparing: inout Preparing
+    ) throws(LogError) -> PoolFileKind? {
         do throws(LogError) {
-            try LogError.obtaining { () throws(DiskError) in
-                let file = try fileSystem.openFile(path, for: .readingAndWriting)
-                do throws(DiskError) {
-                    guard try file.allocateZeros(byteCount: identity.segmentByteCount) else {
-                        preparing.isZeroingUnknown = true
-                        return
-                    }
-                } catch {
-                    guard error.isNoSpace else { throw error }
-                    // It may have lost blocks: then it is no file to go on in, or has them back first.
-                    kind = nil
-                    try file.allocate(byteCount: identity.segmentByteCount)
-                    kind = .raw
-                    throw error
+            return try LogError.obtaining { () throws(DiskError) in
+                let file = try open(raw, .raw)
+                guard try file.allocateZeros(byteCount: identity.segmentByteCount) else {
+                    preparing.isZeroingUnsupported = true
+                    return .raw
                 }
-                try file.sync()
-                try fileSystem.rename(path, to: PoolFileKind.blank.path(raw))
-                try fileSystem.syncDirectory(DirectoryLayout.pool)
-                kind = .blank
+                try makeBlank(raw, file)
+                return .blank
             }
         } catch {
-            guard case .full = error else { throw error }
+            guard case .full(let reason) = error else { throw error }
             preparing.isZeroingPausing = true
-            if kind == nil {
-                try LogError.writing { () throws(DiskError) in
-                    try fileSystem.remove(path)
-                    try fileSystem.syncDirectory(DirectoryLayout.pool)
-                }
-            }
-            return false
+            return reason.call == .allocate ? try regain(raw) : .raw
         }
-        return kind == .blank
+    }
+
+    /// A file that could not be zeroed may have lost blocks. It gets them back, or is no file to go on in.
+    ///
+    /// - Returns: what it is now; nil where it is gone.
+    private func regain(_ raw: UInt64) throws(LogError) -> PoolFileKind? {
+        do throws(LogError) {
+            try LogError.obtaining { () throws(DiskError) in
+                try open(raw, .raw).allocate(byteCount: identity.segmentByteCount)
+            }
+            return .raw
+        } catch {
+            guard case .full = error else { throw error }
+            try LogError.writing { () throws(DiskError) in
+                try fileSystem.remove(PoolFileKind.raw.path(raw))
+                try fileSystem.syncDirectory(DirectoryLayout.pool)
+            }
+            return nil
+        }
+    }
+
+    /// Has the name of a raw file say that it is blank, once that is certain.
+    private func makeBlank(_ raw: UInt64, _ file: any File) throws(DiskError) {
+        try file.sync()
+        try fileSystem.rename(PoolFileKind.raw.path(raw), to: PoolFileKind.blank.path(raw))
+        try fileSystem.syncDirectory(DirectoryLayout.pool)
+    }
+
+    private func open(_ name: UInt64, _ kind: PoolFileKind) throws(DiskError) -> any File {
+        try fileSystem.openFile(kind.path(name), for: .readingAndWriting)
     }
 
     /// Writes one piece of zeros: into files of no account, which are of no use before, then into
@@ -186,10 +189,7 @@ extension SegmentPool {
             }
         } catch {
             let stopped = filling
-            files.withLock { files in
-                files[stopped.kind].append(stopped.name)
-                files.inWorkCount -= 1
-            }
+            files.withLock { $0.endWork(stopped.name, as: stopped.kind) }
             if case .full = error { preparing.isNamingRefused = true }
             throw error
         }
@@ -197,30 +197,22 @@ extension SegmentPool {
             preparing.filling = filling
             return true
         }
-        files.withLock { files in
-            files.spares.append(filling.name)
-            files.inWorkCount -= 1
-        }
+        let name = filling.name
+        files.withLock { $0.endWork(name, as: .spare) }
         return true
     }
 
     private func beginFilling() throws(LogError) -> Preparing.Filling? {
         let next = files.withLock { files -> (name: UInt64, kind: PoolFileKind)? in
-            if let name = files.raws.popLast() {
-                files.inWorkCount += 1
-                return (name, .raw)
-            }
+            if let name = files.beginWork(.raw) { return (name, .raw) }
             // Some stay blank: a reserve that is never used need not be written.
-            guard files.filledCount < Self.filledCountTarget, let name = files.blanks.popLast()
-            else { return nil }
-            files.inWorkCount += 1
-            return (name, .blank)
+            guard files.filledCount < Self.filledCountTarget else { return nil }
+            return files.beginWork(.blank).map { ($0, .blank) }
         }
         guard let next else { return nil }
         return try LogError.obtaining { () throws(DiskError) in
             Preparing.Filling(
-                name: next.name, kind: next.kind,
-                file: try fileSystem.openFile(next.kind.path(next.name), for: .readingAndWriting))
+                name: next.name, kind: next.kind, file: try open(next.name, next.kind))
         }
     }
 }

@@ -279,6 +279,19 @@ final class SegmentPool: Sendable {
 }
 
 extension SegmentPool.Files {
+    /// Takes a file out for the background thread; it still counts.
+    mutating func beginWork(_ kind: PoolFileKind) -> UInt64? {
+        guard let name = self[kind].popLast() else { return nil }
+        inWorkCount += 1
+        return name
+    }
+
+    /// - Parameter kind: what it has become; nil where it is gone.
+    mutating func endWork(_ name: UInt64, as kind: PoolFileKind?) {
+        inWorkCount -= 1
+        if let kind { self[kind].append(name) }
+    }
+
     /// The names of the files of one kind.
     subscript(_ kind: PoolFileKind) -> [UInt64] {
         get {

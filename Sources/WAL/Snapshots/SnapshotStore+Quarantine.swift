@@ -54,12 +54,10 @@ extension SnapshotStore {
         }
         do throws(DiskError) {
             let byteCount = try file.byteCount()
-            let zeros = [UInt8](repeating: 0, count: min(byteCount, 1 << 20))
-            var place = 0
-            while place < byteCount {
-                let piece = zeros.prefix(byteCount - place)
-                try file.write(Array(piece), at: place)
-                place += piece.count
+            let pieceByteCount = 1 << 20
+            for place in stride(from: 0, to: byteCount, by: pieceByteCount) {
+                let count = min(pieceByteCount, byteCount - place)
+                try file.write([UInt8](repeating: 0, count: count), at: place)
             }
         } catch {
             // Where nothing is overwritten in place. It is still what it was.
