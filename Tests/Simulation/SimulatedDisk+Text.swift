@@ -1,11 +1,13 @@
 // Disks as text, so that they can be fixtures which people can read and compare.
 extension SimulatedDisk {
     /// A line for each file with its length, and one for each 32 bytes that are not all zero. Left out is
-    /// what says nothing of a store: LOCK holds the process id, and what waits in the pool is of no account.
+    /// what says nothing of a store: LOCK holds the process id, what waits in the pool is of no account, and a
+    /// file without a byte only keeps a name.
     package var text: String {
         var lines: [String] = []
         for path in files where path != "LOCK" && !path.hasPrefix("pool/") {
             let bytes = contents(path) ?? []
+            if bytes.isEmpty { continue }
             lines.append("\(path) \(bytes.count)")
             for offset in stride(from: 0, to: bytes.count, by: 32) {
                 let part = bytes[offset..<min(offset + 32, bytes.count)]

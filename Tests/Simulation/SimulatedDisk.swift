@@ -59,6 +59,11 @@ package struct SimulatedDisk: Sendable {
         )
     }
 
+    /// What the names in each directory take, in bytes, by its path.
+    package var nameByteCounts: [String: Int] {
+        directories.mapValues { $0.current.keys.reduce(0) { $0 + $1.utf8.count } }
+    }
+
     func entry(_ path: String) -> Entry? {
         if path.isEmpty { return .directory }
         let (directory, name) = Self.split(path)

@@ -28,7 +28,7 @@ package struct SimulatedFault: Sendable {
     package var pages: PagesAfterFailure
     /// Whether of writes only those count that need space which the volume has not given yet.
     package var isOfObtaining = false
-    /// Whether the call is done, and from then on the volume gives no block more.
+    /// Whether the call is done, and from then on the volume gives no block more, to files or directories.
     package var fillsVolume = false
     /// What it does instead of failing.
     package var lie: SimulatedLie?
@@ -56,7 +56,7 @@ package struct SimulatedFault: Sendable {
         self.lie = lie
     }
 
-    /// The volume has no block left when the call comes.
+    /// The volume has no block left when the call comes, nor has a directory room for a longer list of names.
     package static func fullVolume(position: Int) -> SimulatedFault {
         var fault = SimulatedFault(position: position, code: DiskError.noSpace)
         fault.fillsVolume = true

@@ -39,6 +39,13 @@ package final class SimulatedFileSystem: FileSystem {
         set { state.withLock { $0.capacityByteCount = newValue } }
     }
 
+    /// Bytes of names that a directory has room for, by its path; no end where it is not named. A rename within
+    /// one takes the room of both names for a moment.
+    package var nameByteCountMax: [String: Int] {
+        get { state.withLock { $0.nameByteCountMax } }
+        set { state.withLock { $0.nameByteCountMax = newValue } }
+    }
+
     /// Whether syncs say yes and do nothing: visible now, gone at the next power loss.
     package var isLying: Bool {
         get { state.withLock { $0.isLying } }
@@ -79,11 +86,13 @@ package final class SimulatedFileSystem: FileSystem {
         state.withLock { $0.faults.append((fault, 0)) }
     }
 
-    /// From now on all calls do what they are asked; a volume that was filled has space again.
+    /// From now on all calls do what they are asked; a volume that was filled has space again,
+    /// and directories can grow.
     package func clearFaults() {
         state.withLock { state in
             if state.faults.contains(where: \.fault.fillsVolume) { state.capacityByteCount = nil }
             state.faults = []
+            state.nameByteCountMax = [:]
             state.lateErrors = [:]
         }
     }
@@ -120,6 +129,7 @@ package final class SimulatedFileSystem: FileSystem {
             guard state.disk.entry(SimulatedDisk.split(path).directory) == .directory else {
                 throw DiskError(.create, path, code: ENOENT)
             }
+            try state.requireRoom(forNameOf: path, .create)
             return self.opening(state.disk.createFile(path), path, &state)
         }
     }
@@ -138,6 +148,7 @@ package final class SimulatedFileSystem: FileSystem {
             guard state.disk.file(source) != nil else {
                 throw DiskError(.rename, source, code: ENOENT)
             }
+            try state.requireRoom(forNameOf: target, .rename)
             state.disk.rename(source, to: target)
         }
     }

@@ -14,6 +14,7 @@ struct SimulatedState {
     var note: UInt64 = 0
     var activity = ""
     var capacityByteCount: Int?
+    var nameByteCountMax: [String: Int] = [:]
     var isLying = false
     /// Faults are held back, and nothing is counted.
     var isSparing = false
@@ -66,6 +67,7 @@ struct SimulatedState {
             guard isHit, hit == nil else { continue }
             if fault.fillsVolume {
                 capacityByteCount = disk.allocatedByteCount
+                nameByteCountMax = disk.nameByteCounts
             } else {
                 hit = fault
             }
@@ -111,6 +113,17 @@ struct SimulatedState {
     }
 
     // MARK: Space
+
+    /// - Throws: where a directory has no room for another name.
+    func requireRoom(
+        forNameOf path: String, _ call: DiskError.Call
+    ) throws(DiskError) {
+        let (directory, name) = SimulatedDisk.split(path)
+        guard let byteCountMax = nameByteCountMax[directory],
+            let byteCount = disk.nameByteCounts[directory]
+        else { return }
+        if byteCount + name.utf8.count > byteCountMax { throw DiskError(call, path, code: ENOSPC) }
+    }
 
     func obtainsSpace(_ call: SimulatedCall, _ file: SimulatedDisk.FileID?) -> Bool {
         switch call.call {

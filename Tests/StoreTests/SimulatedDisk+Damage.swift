@@ -5,11 +5,18 @@ private enum Change: CaseIterable {
 }
 
 extension SimulatedDisk {
+    /// Those that have something to lose.
+    private var filesOfStore: [String] {
+        files.filter {
+            $0.contains("/") && !$0.hasPrefix("pool/") && !(contents($0) ?? []).isEmpty
+        }
+    }
+
     /// Damages one file of a store; the description of what was done repeats it.
     mutating func damage(seed: UInt64) -> String {
         var random = SeededRandom(seed: seed)
         func below(_ bound: Int) -> Int { Int(random.next() % UInt64(max(1, bound))) }
-        let files = files.filter { $0.contains("/") && !$0.hasPrefix("pool/") }
+        let files = filesOfStore
         let path = files[below(files.count)]
         let bytes = contents(path) ?? []
         // Mostly where something was written.
@@ -43,7 +50,7 @@ extension SimulatedDisk {
         func below(_ bound: Int) -> Int { Int(random.next() % UInt64(max(1, bound))) }
         var changes: [String] = []
         for _ in 0..<[1, 1, 1, 2, 3][below(5)] {
-            let all = files.filter { $0.contains("/") && !$0.hasPrefix("pool/") }
+            let all = filesOfStore
             let log = all.filter { $0.hasPrefix("log/") }
             let candidates = below(3) > 0 && !log.isEmpty ? log : all
             guard !candidates.isEmpty else { break }

@@ -53,4 +53,104 @@ import Testing
         #expect(try compact().isCompacted)
         #expect(try store.readFaults() == [])
     }
+
+    // MARK: The log's own names
+
+    /// No new file and no block.
+    private static func refuseFiles(_ fileSystem: SimulatedFileSystem) {
+        fileSystem.fail(
+            SimulatedFault([.create, .allocate], code: DiskError.noSpace, isPersistent: true))
+    }
+
+    /// Nor any directory that could grow.
+    private static func fill(_ fileSystem: SimulatedFileSystem) {
+        refuseFiles(fileSystem)
+        fileSystem.nameByteCountMax = fileSystem.disk.nameByteCounts
+    }
+
+    private static func prepared() throws -> TestStore {
+        var store = try TestStore()
+        while try store.log.prepareSpareSegments() {}
+        for _ in 1...12 { try store.append(records: 3) }
+        while try store.log.prepareSpareSegments() {}
+        return store
+    }
+
+    @Test("F9: every file of the reserve finds room for its name in the log")
+    func everyFile() throws {
+        var store = try Self.prepared()
+        let first = store.log.status.activeNumber
+        Self.fill(store.fileSystem)
+        #expect(throws: LogError.self) {
+            while true { try store.append(records: 4) }
+        }
+        #expect(store.log.reserve.fileCount == 0)
+        #expect(store.log.status.activeNumber == first + UInt64(LogReserve.fileCountDefault))
+        #expect(try store.readFaults() == [])
+    }
+
+    @Test("F9: a start finds room for the name of its segment, as often as there are files")
+    func starts() throws {
+        var store = try Self.prepared()
+        let byteCountMax = store.fileSystem.disk.nameByteCounts
+        for start in 1...LogReserve.fileCountDefault {
+            let fileSystem = SimulatedFileSystem(store.fileSystem.disk.afterKill())
+            Self.refuseFiles(fileSystem)
+            fileSystem.nameByteCountMax = byteCountMax
+            let lastLSN = store.nextLSN - 1
+            store = try TestStore(fileSystem, seed: UInt64(start))
+            #expect(store.replayed.lastLSN == lastLSN)
+            try store.append(records: 1)
+            #expect(try store.readFaults() == [])
+        }
+    }
+
+    @Test("L5: segments that are released and taken again find room for their names, for ever")
+    func forEver() throws {
+        var store = try Self.prepared()
+        Self.fill(store.fileSystem)
+        for _ in 1...100 {
+            for _ in 1...5 { try store.append(records: 3) }
+            try store.log.release(store.log.sealedSegments.map(\.number))
+            while try store.log.prepareSpareSegments(isRoomy: false) {}
+            #expect(store.log.reserve.fileCount >= LogReserve.fileCountDefault - 1)
+        }
+    }
+
+    @Test("F9: names that are missing are part of a reserve that is not whole, and made again")
+    func madeAgain() throws {
+        var store = try Self.prepared()
+        #expect(store.log.reserve.isWhole)
+        let kept = store.log.reserve.nameCount
+        Self.fill(store.fileSystem)
+        let active = store.log.status.activeNumber
+        while store.log.status.activeNumber == active { try store.append(records: 3) }
+        #expect(store.log.reserve.nameCount < kept)
+        while try store.log.prepareSpareSegments(isRoomy: false) {}
+        #expect(store.log.reserve.isRefused && !store.log.reserve.isWhole)
+        // Not asked again before somebody has looked at the volume.
+        let hitCount = store.fileSystem.hits.count
+        _ = try store.log.prepareSpareSegments(isRoomy: false)
+        #expect(store.fileSystem.hits.count == hitCount)
+        store.fileSystem.clearFaults()
+        store.log.retryRefused()
+        while try store.log.prepareSpareSegments() {}
+        #expect(store.log.reserve.isWhole && !store.log.reserve.isRefused)
+        #expect(store.log.reserve.nameCount == kept)
+        #expect(try TestStore.damages(store.fileSystem.disk.afterKill()) == [])
+    }
+
+    @Test("names that are kept are no part of the log: without them it is the same")
+    func noPart() throws {
+        let store = try Self.prepared()
+        var disk = store.fileSystem.disk.afterKill()
+        let kept = disk.files.filter { disk.contents($0)?.isEmpty ?? true && $0 != "LOCK" }
+        #expect(kept.count == store.log.reserve.nameCount)
+        for path in kept { disk.delete(path) }
+        #expect(try TestStore.damages(disk) == [])
+        let again = try TestStore(SimulatedFileSystem(disk), seed: 5)
+        #expect(again.nextLSN == store.nextLSN)
+        while try again.log.prepareSpareSegments() {}
+        #expect(again.log.reserve.nameCount == store.log.reserve.nameCount)
+    }
 }

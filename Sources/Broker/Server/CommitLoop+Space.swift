@@ -80,6 +80,8 @@ extension CommitLoop {
         let metadata: Logger.Metadata = [
             "reserve_segments": "\(reserve.fileCount)",
             "reserve_segments_wanted": "\(reserve.fileCountTarget)",
+            "reserve_names": "\(reserve.nameCount)",
+            "reserve_names_wanted": "\(reserve.nameCountTarget)",
             "volume_free_bytes": "\(upkeep.freeByteCount ?? 0)",
         ]
         switch state {

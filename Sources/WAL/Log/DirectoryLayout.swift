@@ -40,6 +40,22 @@ package enum DirectoryLayout {
         return number
     }
 
+    /// A name that is kept for the room it takes: long, and still short enough for a file system that
+    /// encrypts names.
+    package static func keptName(_ number: Int) -> String {
+        let start = "\(keptPrefix)\(digits(UInt64(number)))-"
+        return start + String(repeating: "x", count: keptByteCount - start.utf8.count)
+    }
+
+    /// The number in a kept name; nil for every other name.
+    package static func keptNumber(ofName name: String) -> Int? {
+        guard name.hasPrefix(keptPrefix), name.utf8.count == keptByteCount else { return nil }
+        return Int(name.dropFirst(keptPrefix.count).prefix(16))
+    }
+
+    private static let keptPrefix = "room-for-names-"
+    private static let keptByteCount = 140
+
     static func digits(_ number: UInt64) -> String {
         let digits = String(number)
         return "0000000000000000".dropFirst(digits.utf8.count) + digits

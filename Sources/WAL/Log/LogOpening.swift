@@ -83,7 +83,7 @@ struct LogOpening {
             end += frame.count
             end = try copy(to: candidate.file, header, at: end)
             try candidate.file.sync()
-            try directory.fileSystem.rename(candidate.path, to: path)
+            try pool.logNames.rename(candidate.path, to: path)
             try directory.fileSystem.syncDirectory(DirectoryLayout.log)
             try directory.fileSystem.syncDirectory(DirectoryLayout.pool)
             return (try directory.fileSystem.openFile(path, for: .readingAndWriting), end)

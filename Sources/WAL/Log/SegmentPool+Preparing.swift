@@ -40,7 +40,7 @@ extension SegmentPool {
         }
     }
 
-    /// Makes one file, where there are too few; some tenths of a millisecond of the disk's.
+    /// Makes names or one file, where there are too few; a millisecond or two of the disk's.
     ///
     /// - Returns: whether it did.
     func obtainStep() throws(LogError) -> Bool {
@@ -49,6 +49,8 @@ extension SegmentPool {
 
     /// The volume may have room again for what it refused.
     func retryRefused() {
+        logNames.retryRefused()
+        poolNames.retryRefused()
         preparing.withLock { preparing in
             preparing.isPausing = false
             preparing.isZeroingPausing = false
@@ -84,8 +86,14 @@ extension SegmentPool {
         return true
     }
 
-    /// Makes one file more, where there are too few.
+    /// Makes names, or one file more, where there are too few.
     private func obtain(_ preparing: inout Preparing) throws(LogError) -> Bool {
+        let hasNamed = try LogError.obtaining { () throws(DiskError) in
+            // Both are looked at: what one directory has room for the other may not.
+            let isInLog = try logNames.restore()
+            return try poolNames.restore() || isInLog
+        }
+        if hasNamed { return true }
         guard files.withLock({ $0.count < fileCountTarget }) else {
             files.withLock { $0.isRefused = false }
             return false
@@ -166,7 +174,7 @@ extension SegmentPool {
     /// Has the name of a raw file say that it is blank, once that is certain.
     private func makeBlank(_ raw: UInt64, _ file: any File) throws(DiskError) {
         try file.sync()
-        try fileSystem.rename(PoolFileKind.raw.path(raw), to: PoolFileKind.blank.path(raw))
+        try poolNames.rename(PoolFileKind.raw.path(raw), to: PoolFileKind.blank.path(raw))
         try fileSystem.syncDirectory(DirectoryLayout.pool)
     }
 
@@ -184,7 +192,7 @@ extension SegmentPool {
             try LogError.obtaining { () throws(DiskError) in
                 filling.done += try fillPiece(of: filling.file, at: filling.done)
                 guard filling.done == identity.segmentByteCount else { return }
-                try fileSystem.rename(
+                try poolNames.rename(
                     filling.kind.path(filling.name), to: PoolFileKind.spare.path(filling.name))
             }
         } catch {

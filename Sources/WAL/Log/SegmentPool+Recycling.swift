@@ -59,7 +59,7 @@ extension SegmentPool {
         of path: String, as other: String
     ) throws(DiskError) -> Bool {
         do throws(DiskError) {
-            try fileSystem.rename(path, to: other)
+            try poolNames.rename(path, to: other)
             return true
         } catch {
             guard error.isNoSpace else { throw error }

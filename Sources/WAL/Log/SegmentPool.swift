@@ -47,6 +47,9 @@ final class SegmentPool: Sendable {
     /// Files that there should be. A few more are kept of what is released, and the rest goes back to the
     /// volume.
     let fileCountTarget: Int
+    /// Names for the files of the reserve, and for what comes back.
+    let logNames: NameReserve
+    let poolNames: NameReserve
     let fileSystem: any FileSystem
     let identity: StoreIdentity
     private let alignment: Int
@@ -73,6 +76,12 @@ final class SegmentPool: Sendable {
             found.nextName = max(found.nextName, number + 1)
         }
         let start = found
+        logNames = try NameReserve(
+            in: DirectoryLayout.log, of: fileSystem,
+            countTarget: fileCountTarget * LogReserve.nameCountPerFile)
+        poolNames = try NameReserve(
+            in: DirectoryLayout.pool, of: fileSystem,
+            countTarget: LogReserve.poolNameCount)
         files.withLock { $0 = start }
     }
 
@@ -87,11 +96,15 @@ final class SegmentPool: Sendable {
 
     /// What there is and what there should be.
     var reserve: LogReserve {
-        files.withLock { files in
+        let nameCount = logNames.count + poolNames.count
+        let isNameRefused = logNames.isRefused || poolNames.isRefused
+        return files.withLock { files in
             LogReserve(
                 fileCount: files.count,
                 usableCount: files.count - files.raws.count - files.inWorkCount,
-                fileCountTarget: fileCountTarget, isRefused: files.isRefused)
+                fileCountTarget: fileCountTarget, nameCount: nameCount,
+                nameCountTarget: logNames.countTarget + poolNames.countTarget,
+                isRefused: files.isRefused || isNameRefused)
         }
     }
 
@@ -124,7 +137,7 @@ final class SegmentPool: Sendable {
             // Nobody takes from the pool before the log is open: on an error the next opening finds it.
             if !candidate.path.hasSuffix(PoolFileKind.raw.ending) {
                 let raw = PoolFileKind.raw.path(takeName())
-                try fileSystem.rename(candidate.path, to: raw)
+                try poolNames.rename(candidate.path, to: raw)
                 try fileSystem.syncDirectory(DirectoryLayout.pool)
                 candidate = Candidate(
                     path: raw, file: candidate.file, header: candidate.header,

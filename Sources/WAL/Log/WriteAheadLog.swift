@@ -179,7 +179,7 @@ package final class WriteAheadLog: Sendable {
         let path = DirectoryLayout.segment(candidate.header.number)
         do throws(LogError) {
             try LogError.obtaining { () throws(DiskError) in
-                try fileSystem.rename(candidate.path, to: path)
+                try pool.logNames.rename(candidate.path, to: path)
             }
         } catch {
             pool.giveBack(candidate)

@@ -76,8 +76,8 @@ struct FullVolumeFault: Fault {
             try filling.fill()
             try filling.work()
         }
-        // A start with no space has to succeed as well.
-        if random.chance(50) {
+        // Starts with no space have to succeed as well, as often as somebody tries.
+        for _ in 0..<Int.random(in: 0...4, using: &random) {
             await broker.kill()
             try await broker.restart()
             try await onThread { try filling.work() }
