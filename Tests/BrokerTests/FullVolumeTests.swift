@@ -112,6 +112,31 @@ import Testing
         #expect(try client.status()["storage"] == .text("normal"))
     }
 
+    @Test(
+        "I7: nothing is taken before there are places for its pages, whatever room the volume has")
+    func paidFor() throws {
+        let rig = try Self.rig(capacityByteCount: 1 << 30)
+        let client = try rig.connect()
+        rig.background.isHeld = true
+        let jobs = Array(repeating: "x", count: 100)
+        var count = 0
+        var reply: RigClient.Reply?
+        repeat {
+            client.send { RigClient.enqueue(jobs, to: "q")(1, &$0) }
+            rig.pass(milliseconds: 1)
+            reply = client.replies().first
+            if let reply, reply.refusal == nil { count += jobs.count }
+        } while reply != nil && count < 100_000
+        #expect((1..<100_000).contains(count))
+        // Somebody else was quicker than the background.
+        rig.disk.capacityByteCount = rig.disk.disk.allocatedByteCount
+        rig.background.isHeld = false
+        rig.pass(milliseconds: 1)
+        let late = try #require(client.replies().first)
+        #expect(late.refusal?.code == .storageFull)
+        #expect(try Self.drain(rig, client) == count)
+    }
+
     @Test("L5: leases, releases and reads go on for ever on a volume without a free byte")
     func forEver() throws {
         let rig = try Self.rig(capacityByteCount: 1 << 30)

@@ -21,6 +21,8 @@ final class BackgroundWork: @unchecked Sendable {
     private let thread: any WorkThread
     private var isRunning = false
     private var isWoken = false
+    private var isHastened = false
+    private var pausing: Scheduled<Void>?
     private var isStopping = false
 
     /// - Parameters:
@@ -45,8 +47,19 @@ final class BackgroundWork: @unchecked Sendable {
         step()
     }
 
+    /// Serving waits for what the next piece does: the pause before it ends.
+    func hasten() {
+        wake()
+        isHastened = true
+        guard let pausing, !isStopping else { return }
+        self.pausing = nil
+        pausing.cancel()
+        step()
+    }
+
     private func step() {
         isWoken = false
+        isHastened = false
         thread.submit { [upkeep] in
             let progress: Upkeep.Progress
             do throws(StoreFault) {
@@ -65,6 +78,8 @@ final class BackgroundWork: @unchecked Sendable {
         let isScarce = upkeep.storageState != .normal
         let pause: TimeAmount
         switch progress {
+        case _ where isHastened:
+            pause = .zero
         case .more(isUrgent: true), .waitingForLog:
             pause = isScarce ? Self.scarcePause : Self.snapshotPause
         case .more(isUrgent: false):
@@ -76,7 +91,8 @@ final class BackgroundWork: @unchecked Sendable {
             }
             pause = Self.idlePause
         }
-        eventLoop.scheduleTask(in: pause) {
+        pausing = eventLoop.scheduleTask(in: pause) {
+            self.pausing = nil
             if !self.isStopping { self.step() }
         }
     }

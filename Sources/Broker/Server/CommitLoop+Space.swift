@@ -43,14 +43,15 @@ extension CommitLoop {
     /// Nothing more is read where the log could not take what snapshots need a while for; unless they
     /// have given back all that they can.
     ///
-    /// Nor where the volume is almost full and the places for what was taken last are yet to be made.
+    /// Nor where the places for what was taken last are yet to be made: a volume that is full a moment later
+    /// would have none for them.
     private func weighReserve() {
-        let state = upkeep.storageState
         isWaitingForSegments =
-            state == .full
+            upkeep.storageState == .full
             && log.reservedByteCount < 2 * log.identity.segmentByteCount
             && !upkeep.isAbsorbed(through: engine.lastLSN)
-        isWaitingForPages = state == .pressure && upkeep.isReserveBehind
+        isWaitingForPages = background != nil && upkeep.isReserveBehind
+        if isWaitingForPages { background?.hasten() }
     }
 
     /// Changed pages above which nothing more is read. With little space no more than the reserve is

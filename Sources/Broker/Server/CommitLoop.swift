@@ -59,7 +59,7 @@ package final class CommitLoop: @unchecked Sendable {
     /// Whether the reserve of a full volume is so far used up that first of all snapshots have to give
     /// some of it back.
     @exclusivity(unchecked) var isWaitingForSegments = false
-    /// Whether a volume that is almost full has to get places for pages first.
+    /// Whether there have to be places for the pages of what was taken before more is.
     @exclusivity(unchecked) var isWaitingForPages = false
     /// As it was last logged.
     @exclusivity(unchecked) var storageState = StorageState.normal

@@ -72,13 +72,25 @@ extension Upkeep {
 
     // MARK: For the background thread
 
-    func restoreReserve() throws(StoreFault) {
-        do throws(LogError) {
-            _ = try log.restoreReserve()
-        } catch {
-            throw .log(error)
+    /// Makes one file of each kind that commits have used up, or wait for, while other work takes long.
+    func restoreReserve(_ work: inout Work) throws(StoreFault) {
+        let reserve = log.reserve
+        if reserve.isRefused || reserve.fileCount <= Self.urgentFileCountMax {
+            do throws(LogError) {
+                _ = try log.restoreReserve()
+            } catch {
+                throw .log(error)
+            }
+        }
+        if isReserveBehind {
+            let space = state.withLock { $0.space }
+            _ = try reservePages(space.wantedPageCount, slotByteCount: space.slotByteCount, &work)
         }
     }
+
+    /// With so few files of the reserve the next one does not wait for a snapshot that is written: a new
+    /// file costs the disk some milliseconds, which commits would notice.
+    private static let urgentFileCountMax = 3
 
     /// Looks after which the log counts as quiet.
     private static let quietLookCountMin = 5
@@ -140,19 +152,19 @@ extension Upkeep {
             if try snapshots.reserve(sparePageCount: sparePageCount, slotByteCount: slotByteCount) {
                 return true
             }
-            state.withLock { state in
-                state.space.reservedPageCount = sparePageCount
-                state.space.isRefused = false
-            }
+            state.withLock { $0.space.isRefused = false }
         } catch {
             guard case .full = error else { throw .snapshots(error) }
             work.isSpaceRefused = true
-            state.withLock { state in
-                state.space.reservedPageCount = snapshots.sparePageCount
-                state.space.isRefused = true
-            }
+            state.withLock { $0.space.isRefused = true }
         }
         return false
+    }
+
+    /// After each piece of work: what snapshots have taken of the places, and what was made.
+    func countReserve() {
+        let count = snapshots.sparePageCount
+        state.withLock { $0.space.reservedPageCount = count }
     }
 
     /// Finds out anew how the store stands. Any thread may call.

@@ -106,7 +106,10 @@ package final class Upkeep: Sendable {
         let pace = ScrubPace(
             byteCountPerSecond: scrubByteCountPerSecond,
             pieceByteCount: WriteAheadLog.scrubPieceByteCount)
-        state = Mutex(State(scrubbing: Scrubbing(pace: pace)))
+        state = Mutex(
+            State(
+                scrubbing: Scrubbing(pace: pace),
+                space: Space(reservedPageCount: snapshots.sparePageCount)))
         committedLSN = Atomic(snapshots.newest?.lastLSN ?? 0)
     }
 
@@ -203,13 +206,12 @@ package final class Upkeep: Sendable {
 
     // MARK: For the background thread
 
-    /// With so few files of the reserve the next one does not wait for a snapshot that is written: a new
-    /// file costs the disk some milliseconds, which commits would notice.
-    private static let urgentFileCountMax = 3
-
     /// One piece of work, at most some milliseconds of the disk's.
     package func step() throws(StoreFault) -> Progress {
-        defer { publishStorageState() }
+        defer {
+            countReserve()
+            publishStorageState()
+        }
         return try work.withLock { work throws(StoreFault) in
             let isWaiting = state.withLock { $0.order.map { !isDurable($0) } ?? false }
             if !isWaiting, !work.isTurnOfOthers, let order = state.withLock({ $0.order.take() }) {
@@ -217,10 +219,7 @@ package final class Upkeep: Sendable {
             }
             look(&work)
             // However long a snapshot takes, commits go on, and with them the reserve is used up.
-            let reserve = log.reserve
-            if reserve.isRefused || reserve.fileCount <= Self.urgentFileCountMax {
-                try restoreReserve()
-            }
+            try restoreReserve(&work)
             if work.writing != nil {
                 switch try write(&work) {
                 case .more: return .more(isUrgent: true)

@@ -33,7 +33,7 @@ extension SnapshotStore {
 
     /// Pages that there are places for beside those of the kept snapshots.
     package var sparePageCount: Int {
-        pages.capacityPageCount - state.withLock { $0.keptPageCounts.reduce(0, +) }
+        max(0, pages.capacityPageCount - state.withLock { $0.keptPageCounts.reduce(0, +) })
     }
 
     /// Removes files of pages that have no page of a kept snapshot, the last ones first, as far as
