@@ -61,8 +61,9 @@ struct GoldenStore: Sendable {
             try log.read(engine.liveJobs(in: 1...engine.lastLSN)) { _, _ in }
         }
         var disk = fileSystem.disk.afterKill()
-        for path in disk.files where path.hasPrefix("pool/") || path == "LOCK" {
-            disk.delete(path)
+        for path in disk.files {
+            let isEmpty = disk.contents(path)?.isEmpty ?? true
+            if isEmpty || path.hasPrefix("pool/") || path == "LOCK" { disk.delete(path) }
         }
         // What is behind a snapshot in its file is of no account, and takes time.
         for path in disk.files where path.hasPrefix("snap/") {

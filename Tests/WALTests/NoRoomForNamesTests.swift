@@ -140,6 +140,53 @@ import Testing
         #expect(try TestStore.damages(store.fileSystem.disk.afterKill()) == [])
     }
 
+    @Test("F9: names that somebody has deleted are not missed, and are made again")
+    func deleted() throws {
+        var store = try Self.prepared()
+        for path in store.fileSystem.disk.files
+        where store.fileSystem.disk.contents(path)?.isEmpty ?? true && path != "LOCK" {
+            store.fileSystem.disk.delete(path)
+        }
+        let kept = store.log.reserve.nameCount
+        Self.fill(store.fileSystem)
+        let active = store.log.status.activeNumber
+        // There is no room, then; and that is all.
+        #expect(throws: LogError.self) {
+            while store.log.status.activeNumber == active { try store.append(records: 3) }
+        }
+        store.fileSystem.clearFaults()
+        try store.log.append(store.batch)
+        store.nextLSN = store.batch.nextLSN
+        store.log.retryRefused()
+        while try store.log.prepareSpareSegments() {}
+        #expect(store.log.reserve.isWhole)
+        #expect(store.log.reserve.nameCount == kept)
+        #expect(try store.readFaults() == [])
+    }
+
+    @Test("F9: where there is no room even for removing a kept name, the log waits")
+    func removing() throws {
+        var store = try Self.prepared()
+        let kept = store.log.reserve.nameCount
+        Self.fill(store.fileSystem)
+        store.fileSystem.fail(
+            SimulatedFault([.remove], code: DiskError.noSpace, isPersistent: true))
+        let active = store.log.status.activeNumber
+        do {
+            while store.log.status.activeNumber == active { try store.append(records: 3) }
+            Issue.record("there was room")
+        } catch let error as LogError {
+            #expect(!error.isFatal)
+        }
+        store.fileSystem.clearFaults()
+        try store.log.append(store.batch)
+        store.nextLSN = store.batch.nextLSN
+        store.log.retryRefused()
+        while try store.log.prepareSpareSegments() {}
+        #expect(store.log.reserve.isWhole)
+        #expect(store.log.reserve.nameCount == kept)
+    }
+
     @Test("names that are kept are no part of the log: without them it is the same")
     func noPart() throws {
         let store = try Self.prepared()

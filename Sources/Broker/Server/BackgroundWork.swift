@@ -22,7 +22,9 @@ final class BackgroundWork: @unchecked Sendable {
     private var isRunning = false
     private var isWoken = false
     private var isHastened = false
-    private var pausing: Scheduled<Void>?
+    /// The pause that is on, by its number; nil where there is none.
+    private var pause: Int?
+    private var pauseCount = 0
     private var isStopping = false
 
     /// - Parameters:
@@ -47,13 +49,17 @@ final class BackgroundWork: @unchecked Sendable {
         step()
     }
 
-    /// Serving waits for what the next piece does: the pause before it ends.
+    /// Serving waits for what the next piece does: there is no pause before it.
     func hasten() {
         wake()
         isHastened = true
-        guard let pausing, !isStopping else { return }
-        self.pausing = nil
-        pausing.cancel()
+        if let pause { end(pause) }
+    }
+
+    /// A timer may have been taken from the loop's queue already when its pause was ended by something else.
+    private func end(_ number: Int) {
+        guard pause == number, !isStopping else { return }
+        pause = nil
         step()
     }
 
@@ -76,25 +82,25 @@ final class BackgroundWork: @unchecked Sendable {
         guard !isStopping else { return }
         // Where space is scarce, serving may have to wait for what is given back.
         let isScarce = upkeep.storageState != .normal
-        let pause: TimeAmount
+        let length: TimeAmount
         switch progress {
         case _ where isHastened:
-            pause = .zero
+            length = .zero
         case .more(isUrgent: true), .waitingForLog:
-            pause = isScarce ? Self.scarcePause : Self.snapshotPause
+            length = isScarce ? Self.scarcePause : Self.snapshotPause
         case .more(isUrgent: false):
-            pause = isBusy() && !isScarce ? Self.busyPause : Self.idlePause
+            length = isBusy() && !isScarce ? Self.busyPause : Self.idlePause
         case .idle:
             guard isWoken else {
                 isRunning = false
                 return
             }
-            pause = Self.idlePause
+            length = Self.idlePause
         }
-        pausing = eventLoop.scheduleTask(in: pause) {
-            self.pausing = nil
-            if !self.isStopping { self.step() }
-        }
+        pauseCount += 1
+        let number = pauseCount
+        self.pause = number
+        eventLoop.scheduleTask(in: length) { self.end(number) }
     }
 
     func stop() async throws {

@@ -34,7 +34,7 @@ extension CommitLoop {
     /// a snapshot that changed pages are waiting for.
     var isSaturated: Bool {
         isGathering && gathering.byteCount > gatheredByteCountMax
-            || isWaitingForSegments || isWaitingForPages
+            || isWaitingForSegments || engine.jobCount > paidJobCountMax
             || engine.pages.dirtyPageCount > unwrittenPageCountMax
     }
 

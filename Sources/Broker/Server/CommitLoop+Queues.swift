@@ -122,6 +122,8 @@ extension CommitLoop {
             ("spare_segments", UInt64(status.spareCount)),
             ("reserve_segments", UInt64(reserve.fileCount)),
             ("reserve_segments_wanted", UInt64(reserve.fileCountTarget)),
+            ("reserve_names", UInt64(reserve.nameCount)),
+            ("reserve_names_wanted", UInt64(reserve.nameCountTarget)),
             ("reserve_pages", UInt64(upkeep.reservedPageCount)),
             ("volume_free_bytes", UInt64(upkeep.freeByteCount ?? 0)),
             ("storage_refusals", counters.storageRefusals),

@@ -50,8 +50,15 @@ extension CommitLoop {
             upkeep.storageState == .full
             && log.reservedByteCount < 2 * log.identity.segmentByteCount
             && !upkeep.isAbsorbed(through: engine.lastLSN)
-        isWaitingForPages = background != nil && upkeep.isReserveBehind
-        if isWaitingForPages { background?.hasten() }
+        guard let background, let pageCountAhead = upkeep.pageCountAhead else {
+            paidJobCountMax = .max
+            return
+        }
+        // What comes before the next commit is looked at then only.
+        paidJobCountMax =
+            pageCountAhead < 0
+            ? -1 : engine.jobCount + SpaceNeeds.jobCount(paidBy: pageCountAhead)
+        if pageCountAhead < 0 { background.hasten() }
     }
 
     /// Changed pages above which nothing more is read. With little space no more than the reserve is

@@ -59,8 +59,8 @@ package final class CommitLoop: @unchecked Sendable {
     /// Whether the reserve of a full volume is so far used up that first of all snapshots have to give
     /// some of it back.
     @exclusivity(unchecked) var isWaitingForSegments = false
-    /// Whether there have to be places for the pages of what was taken before more is.
-    @exclusivity(unchecked) var isWaitingForPages = false
+    /// Jobs for whose pages there are places; beyond it nothing more is read until there are.
+    @exclusivity(unchecked) var paidJobCountMax = Int.max
     /// As it was last logged.
     @exclusivity(unchecked) var storageState = StorageState.normal
     /// The last record at a time when no segment was without jobs.

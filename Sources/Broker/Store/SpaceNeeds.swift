@@ -35,6 +35,12 @@ package struct SpaceNeeds: Sendable, Equatable {
         return growth + 3 * changed + Self.constantPageCount
     }
 
+    /// How many more jobs so many places are enough for: what each grows the state by, and three times that
+    /// for the snapshots.
+    package static func jobCount(paidBy pageCount: Int) -> Int {
+        max(0, pageCount) * PageFormat.byteCount / (4 * byteCountPerJob)
+    }
+
     /// What the file that says where the pages are may take, in bytes. It holds the ends of all lanes: at
     /// most two chains, of two pages each, for every priority of a queue, and no more than the entries of
     /// all jobs.

@@ -50,15 +50,17 @@ extension Upkeep {
     /// What was refused is tried again, and the volume asked how much it has free: once a second.
     package func lookAtSpace() { state.withLock { $0.space.isLookDue = true } }
 
-    /// Whether there are fewer places for pages than there should be, and the volume has not refused any:
-    /// those that come now are not paid for before there are.
-    package var isReserveBehind: Bool {
+    /// Places for pages beyond what was last said to be needed; negative where some are yet to be made for
+    /// what was taken. nil where the volume has refused one: nothing more is taken then.
+    package var pageCountAhead: Int? {
         let ahead = snapshots.pages.extentPageCount
         return state.withLock { state in
-            !state.space.isRefused
-                && state.space.reservedPageCount < state.space.wantedPageCount - ahead
+            if state.space.isRefused { return nil }
+            return state.space.reservedPageCount - (state.space.wantedPageCount - ahead)
         }
     }
+
+    private var isReserveBehind: Bool { pageCountAhead.map { $0 < 0 } ?? false }
 
     /// Whether another snapshot would help to give space back.
     package func wouldGain(through lastLSN: LSN) -> Bool {
@@ -72,20 +74,26 @@ extension Upkeep {
 
     // MARK: For the background thread
 
-    /// Makes one file of each kind that commits have used up, or wait for, while other work takes long.
-    func restoreReserve(_ work: inout Work) throws(StoreFault) {
+    /// What does not wait until a snapshot is written, for commits go on meanwhile: names and files of the log,
+    /// where few are left, and the places that serving waits for. One file of each at most.
+    ///
+    /// - Returns: whether serving still waits.
+    func restoreReserve(_ work: inout Work) throws(StoreFault) -> Bool {
         let reserve = log.reserve
-        if reserve.isRefused || reserve.fileCount <= Self.urgentFileCountMax {
+        if reserve.isRefused || reserve.fileCount <= Self.urgentFileCountMax
+            || reserve.nameCount < reserve.nameCountTarget
+        {
             do throws(LogError) {
                 _ = try log.restoreReserve()
             } catch {
                 throw .log(error)
             }
         }
-        if isReserveBehind {
-            let space = state.withLock { $0.space }
-            _ = try reservePages(space.wantedPageCount, slotByteCount: space.slotByteCount, &work)
-        }
+        guard isReserveBehind else { return false }
+        let space = state.withLock { $0.space }
+        _ = try reservePages(space.wantedPageCount, slotByteCount: space.slotByteCount, &work)
+        countReserve()
+        return isReserveBehind
     }
 
     /// With so few files of the reserve the next one does not wait for a snapshot that is written: a new

@@ -218,8 +218,7 @@ package final class Upkeep: Sendable {
                 try begin(order, &work)
             }
             look(&work)
-            // However long a snapshot takes, commits go on, and with them the reserve is used up.
-            try restoreReserve(&work)
+            if try restoreReserve(&work) { return .more(isUrgent: true) }
             if work.writing != nil {
                 switch try write(&work) {
                 case .more: return .more(isUrgent: true)

@@ -72,7 +72,8 @@ struct CompactedHeader: Equatable, Sendable {
         end = Int(bytes.integer(UInt32.self, at: 72))
         recordCount = Int(bytes.integer(UInt32.self, at: 76))
         indexChecksum = bytes.integer(UInt32.self, at: 80)
-        guard firstLSN > 0, firstLSN <= nextLSN, end >= Self.blockByteCount,
+        guard firstLSN > 0, firstLSN <= nextLSN, nextLSN <= RecordFormat.lsnMax + 1,
+            end >= Self.blockByteCount,
             fileByteCount == Self.fileByteCount(end: end, recordCount: recordCount)
         else { return nil }
     }

@@ -49,8 +49,11 @@ package enum DirectoryLayout {
 
     /// The number in a kept name; nil for every other name.
     package static func keptNumber(ofName name: String) -> Int? {
-        guard name.hasPrefix(keptPrefix), name.utf8.count == keptByteCount else { return nil }
-        return Int(name.dropFirst(keptPrefix.count).prefix(16))
+        guard name.hasPrefix(keptPrefix), name.utf8.count == keptByteCount,
+            let number = Int(name.dropFirst(keptPrefix.count).prefix(16)), number > 0,
+            keptName(number) == name
+        else { return nil }
+        return number
     }
 
     private static let keptPrefix = "room-for-names-"

@@ -64,7 +64,8 @@ package struct FrameHeader: Equatable, Sendable {
         durableLSN = bytes.integer(UInt64.self, at: 24)
         frameTime = bytes.integer(Int64.self, at: 32)
         payloadChecksum = bytes.integer(UInt32.self, at: 40)
-        guard firstLSN > 0, firstLSN <= LSN.max / 2, epoch <= LogFormat.epochMax,
+        guard firstLSN > 0, firstLSN <= RecordFormat.lsnMax - LSN(recordCount),
+            durableLSN <= RecordFormat.lsnMax, epoch <= LogFormat.epochMax,
             segment.frames.upperBound - offset >= byteCount(alignment: segment.alignment)
         else { return nil }
     }

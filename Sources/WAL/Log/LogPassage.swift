@@ -72,7 +72,7 @@ struct LogPassage {
 
     mutating func note(_ lsn: LSN) {
         // Beyond that no LSN is ever given out.
-        if lsn <= LSN.max / 2 { knownLSN = max(knownLSN, lsn) }
+        if lsn <= RecordFormat.lsnMax { knownLSN = max(knownLSN, lsn) }
     }
 
     /// Whether a record is the next one to be handed on: those before it are missing.

@@ -14,8 +14,9 @@ internal import Synchronization
 final class NameReserve: Sendable {
     private struct Names {
         var kept: [Int] = []
-        /// Whether the volume had no room for one, and was not looked at since.
+        /// Whether there are fewer than there should be, because there was no room for one.
         var isRefused = false
+        /// Whether none is to be tried before somebody has looked at the volume.
         var isPausing = false
     }
 
@@ -57,9 +58,17 @@ final class NameReserve: Sendable {
         }
     }
 
+    /// - Returns: whether there was one, or should have been; false also where the volume has no room even
+    ///   for removing one.
     private func giveOne() throws(DiskError) -> Bool {
         guard let number = names.withLock({ $0.kept.popLast() }) else { return false }
-        try fileSystem.remove(path(number))
+        do throws(DiskError) {
+            try fileSystem.remove(path(number))
+        } catch {
+            if error.isNoSpace { return false }
+            // Somebody has deleted it, which does no harm but to the reserve.
+            if !error.isNotFound { throw error }
+        }
         return true
     }
 
@@ -72,12 +81,12 @@ final class NameReserve: Sendable {
             if missing.isEmpty { names.isRefused = false }
             return names.isPausing ? [] : missing
         }
+        guard !missing.isEmpty else { return false }
         var made: [Int] = []
         for number in missing {
             guard try make(number) else { break }
             made.append(number)
         }
-        if missing.isEmpty { return false }
         if !made.isEmpty { try fileSystem.syncDirectory(directory) }
         let found = made
         names.withLock { names in
@@ -94,7 +103,7 @@ final class NameReserve: Sendable {
             _ = try fileSystem.createFile(path(number))
         } catch {
             if error.isNoSpace { return false }
-            // One that was to go and did not.
+            // One that was to go and did not, or has not gone yet.
             if !error.isAlreadyThere { throw error }
         }
         return true

@@ -47,6 +47,7 @@ extension SegmentIndex {
     mutating func appendSurvivors(
         of header: FrameHeader, _ reader: SegmentReader, at offset: Int
     ) throws(DiskError) {
+        guard canHold(header.firstLSN..<header.nextLSN) else { return }
         let payload = offset + LogFormat.frameHeaderByteCount
         if try appendByLengths(header, reader, at: payload) { return }
         try salvage(
@@ -133,7 +134,9 @@ extension SegmentIndex {
         }
         var highest: LSN?
         for (entry, behind) in zip(found, lowestBehind.reversed()) {
-            if highest.map({ $0 < entry.lsn }) ?? true, entry.lsn < behind {
+            if highest.map({ $0 < entry.lsn }) ?? true, entry.lsn < behind,
+                canHold(entry.lsn..<entry.lsn + 1)
+            {
                 append(entry.lsn, offset: entry.offset)
             }
             highest = max(highest ?? 0, entry.lsn)

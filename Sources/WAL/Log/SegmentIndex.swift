@@ -49,14 +49,17 @@ struct SegmentIndex: Equatable, Sendable {
     /// Adds the indexed records of a frame that lies at `offset`; none where its numbers cannot be of
     /// this segment, which only somebody who goes on past damage can meet.
     mutating func append(_ header: FrameHeader, payload: UnsafeRawBufferPointer, at offset: Int) {
-        guard header.firstLSN >= firstLSN, header.nextLSN - firstLSN <= LSN(UInt32.max) else {
-            return
-        }
+        guard canHold(header.firstLSN..<header.nextLSN) else { return }
         var cursor = RecordCursor(header, payload: payload)
         while let record = cursor.next() {
             guard record.isIndexed else { continue }
             append(record.lsn, offset: offset + LogFormat.frameHeaderByteCount + record.offset)
         }
+    }
+
+    /// Whether records of these numbers can be of this segment: a damaged header may say any.
+    func canHold(_ lsns: Range<LSN>) -> Bool {
+        lsns.lowerBound >= firstLSN && lsns.upperBound - firstLSN <= LSN(UInt32.max)
     }
 
     mutating func append(_ batch: RecordBatch, at offset: Int) {

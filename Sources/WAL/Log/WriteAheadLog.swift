@@ -242,9 +242,9 @@ package final class WriteAheadLog: Sendable {
         }
     }
 
-    /// The part of it that comes before all else: one file of the reserve, where there are too few.
+    /// The part of it that comes before all else: names, or one file of the reserve, where there are too few.
     ///
-    /// - Returns: whether one was made.
+    /// - Returns: whether any was made.
     package func restoreReserve() throws(LogError) -> Bool {
         try checkUsable()
         return try poisoning { () throws(LogError) in try pool.obtainStep() }

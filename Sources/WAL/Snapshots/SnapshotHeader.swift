@@ -93,6 +93,7 @@ struct SnapshotHeader: Equatable {
             bodyChecksum: block.integer(UInt32.self, at: 88))
         // Pages carry the number in 32 bits.
         guard (1..<UInt64(UInt32.max)).contains(header.number),
+            header.lastLSN <= RecordFormat.lsnMax,
             header.bodyByteCount <= SnapshotFormat.bodyByteCountMax,
             SnapshotFormat.extentPageCounts.contains(header.extentPageCount)
         else { return .notWhole("its header is impossible") }

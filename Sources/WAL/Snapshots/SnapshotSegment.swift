@@ -56,18 +56,23 @@ package struct SnapshotSegment: Sendable, Equatable {
         bytes.set(UInt32(0), at: offset + 52)
     }
 
-    /// nil where the bytes mean nothing.
+    /// nil where the bytes mean nothing, or what cannot be: no segment has more births that live than
+    /// records.
     init?(decoding bytes: UnsafeRawBufferPointer, at offset: Int) {
+        let firstLSN: LSN = bytes.integer(UInt64.self, at: offset + 16)
+        let nextLSN: LSN = bytes.integer(UInt64.self, at: offset + 24)
+        let liveCount = bytes.integer(UInt64.self, at: offset + 32)
         guard let kind = Kind(rawValue: bytes.integer(UInt32.self, at: offset + 48)),
-            bytes.integer(UInt32.self, at: offset + 52) == 0
+            bytes.integer(UInt32.self, at: offset + 52) == 0,
+            firstLSN <= nextLSN, nextLSN <= RecordFormat.lsnMax + 1,
+            liveCount <= nextLSN - firstLSN
         else { return nil }
         self.init(
             number: bytes.integer(UInt64.self, at: offset),
             salt: bytes.integer(UInt64.self, at: offset + 8),
-            firstLSN: bytes.integer(UInt64.self, at: offset + 16),
-            nextLSN: bytes.integer(UInt64.self, at: offset + 24),
+            firstLSN: firstLSN, nextLSN: nextLSN,
             end: Int(bytes.integer(UInt32.self, at: offset + 40)),
             byteCount: Int(bytes.integer(UInt32.self, at: offset + 44)),
-            liveCount: bytes.integer(UInt64.self, at: offset + 32), kind: kind)
+            liveCount: liveCount, kind: kind)
     }
 }
