@@ -68,8 +68,9 @@ struct BitmapRun: ~Copyable {
             case 1: newest += UInt64(random.below(150))
             default: newest += 1
             }
-            guard model[index].insert(lsn).inserted else { continue }
-            with(index) { $0.insert(lsn, &$1, $2) }
+            let isNew = model[index].insert(lsn).inserted
+            let isInserted = with(index) { $0.insert(lsn, &$1, $2) }
+            #expect(isInserted == isNew, comment)
         }
     }
 

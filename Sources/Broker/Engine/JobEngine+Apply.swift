@@ -63,7 +63,7 @@ extension JobEngine {
             map.setJobState(lsn, state)
         }
         queue.pointee.totals.enqueued &+= 1
-        insertLive(lsn)
+        guard insertLive(lsn) else { throw RecordFault("the state has a job of its number") }
         if let due = birth.dueMilliseconds {
             delayed.insert(
                 DelayedJob(dueMilliseconds: due, lsn: lsn),

@@ -3,10 +3,12 @@ internal import HoldfastPages
 
 /// The steps that records are applied by: from home to home, with the counts.
 extension JobEngine {
+    /// - Returns: false where a job of that number lives already.
     @inline(__always)
-    mutating func insertLive(_ lsn: UInt64) {
-        live.insert(lsn, &map, pages)
+    mutating func insertLive(_ lsn: UInt64) -> Bool {
+        guard live.insert(lsn, &map, pages) else { return false }
         jobCount += 1
+        return true
     }
 
     @inline(__always)

@@ -133,7 +133,7 @@ extension JobEngine {
         state.timeouts = job?.timeouts ?? 0
         state.releases = job?.releases ?? 0
         queues[lane.queue].pointee.totals.enqueued &+= 1
-        insertLive(birth.lsn)
+        guard insertLive(birth.lsn) else { return }
         if let death = job?.death {
             bury(birth.lsn, &state, death.reason, death.milliseconds)
             map.setJobState(birth.lsn, state)

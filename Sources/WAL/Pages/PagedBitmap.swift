@@ -55,16 +55,23 @@ package struct PagedBitmap: ~Copyable {
         return Self.words(content)[bit >> 6] >> UInt64(bit & 63) & 1 == 1
     }
 
-    /// Sets a bit that is not set.
-    package mutating func insert(_ lsn: UInt64, _ map: inout OrderedMap, _ pages: PageSpace) {
+    /// Sets a bit.
+    ///
+    /// - Returns: false where it was set; then nothing has changed.
+    @discardableResult
+    package mutating func insert(
+        _ lsn: UInt64, _ map: inout OrderedMap, _ pages: PageSpace
+    ) -> Bool {
         let (range, bit) = Self.place(of: lsn, pages)
         let content =
             writableContent(of: range, &map, pages) ?? makeContent(of: range, &map, pages)
         let word = Self.writableWords(content) + bit >> 6
         let mask: UInt64 = 1 << UInt64(bit & 63)
-        precondition(word.pointee & mask == 0, "a number is inserted once")
+        let count = Self.count(of: content)
+        guard word.pointee & mask == 0, count < Self.bitCount(pages.limits) else { return false }
         word.pointee |= mask
-        Self.setCount(Self.count(of: content) + 1, of: content)
+        Self.setCount(count + 1, of: content)
+        return true
     }
 
     /// Clears a bit.
