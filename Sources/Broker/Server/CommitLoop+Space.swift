@@ -33,7 +33,7 @@ extension CommitLoop {
             liveJobCount: engine.jobCount, queueCount: engine.queueCount,
             usedPageCount: engine.pages.usedPageCount,
             dirtyPageCountMax: dirtyPageCountMax)
-        if upkeep.note(needs) { background?.wake() }
+        upkeep.note(needs)
         // The commit may have begun a segment, for which there was no new file.
         upkeep.publishStorageState()
         if upkeep.storageState != storageState { background?.wake() }
@@ -58,7 +58,7 @@ extension CommitLoop {
         paidJobCountMax =
             pageCountAhead < 0
             ? -1 : engine.jobCount + SpaceNeeds.jobCount(paidBy: pageCountAhead)
-        if pageCountAhead < 0 { background.hasten() }
+        if upkeep.isReserveLow { background.hasten() }
     }
 
     /// Changed pages above which nothing more is read. With little space no more than the reserve is

@@ -34,16 +34,12 @@ extension Upkeep {
     package var reservedPageCount: Int { state.withLock { $0.space.reservedPageCount } }
 
     /// Says what has to lie ready.
-    ///
-    /// - Returns: whether there is work for the background thread by it.
-    package func note(_ needs: SpaceNeeds) -> Bool {
+    package func note(_ needs: SpaceNeeds) {
         // A part ahead, so that it is ready before it is needed.
-        let ahead = snapshots.pages.extentPageCount
-        let wanted = needs.sparePageCount
-        return state.withLock { state in
-            state.space.wantedPageCount = wanted + ahead
+        let wanted = needs.sparePageCount + snapshots.pages.extentPageCount
+        state.withLock { state in
+            state.space.wantedPageCount = wanted
             state.space.slotByteCount = needs.slotByteCount
-            return wanted + ahead / 2 > state.space.reservedPageCount && !state.space.isRefused
         }
     }
 
@@ -60,7 +56,10 @@ extension Upkeep {
         }
     }
 
-    private var isReserveBehind: Bool { pageCountAhead.map { $0 < 0 } ?? false }
+    /// Whether the next places are to be made before all else, so that serving need not wait for them.
+    package var isReserveLow: Bool {
+        pageCountAhead.map { $0 < snapshots.pages.extentPageCount / 2 } ?? false
+    }
 
     /// Whether another snapshot would help to give space back.
     package func wouldGain(through lastLSN: LSN) -> Bool {
@@ -75,9 +74,9 @@ extension Upkeep {
     // MARK: For the background thread
 
     /// What does not wait until a snapshot is written, for commits go on meanwhile: names and files of the log,
-    /// where few are left, and the places that serving waits for. One file of each at most.
+    /// and places for pages, where few are left. One file of each at most.
     ///
-    /// - Returns: whether serving still waits.
+    /// - Returns: whether serving waits for more places.
     func restoreReserve(_ work: inout Work) throws(StoreFault) -> Bool {
         let reserve = log.reserve
         if reserve.isRefused || reserve.fileCount <= Self.urgentFileCountMax
@@ -89,11 +88,11 @@ extension Upkeep {
                 throw .log(error)
             }
         }
-        guard isReserveBehind else { return false }
+        guard isReserveLow else { return false }
         let space = state.withLock { $0.space }
         _ = try reservePages(space.wantedPageCount, slotByteCount: space.slotByteCount, &work)
         countReserve()
-        return isReserveBehind
+        return pageCountAhead.map { $0 < 0 } ?? false
     }
 
     /// With so few files of the reserve the next one does not wait for a snapshot that is written: a new
