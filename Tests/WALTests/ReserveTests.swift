@@ -263,6 +263,25 @@ import Testing
         #expect(store.log.reserve.fileCount < LogReserve.fileCountDefault)
     }
 
+    @Test("F9: a file that was begun for a longer segment is none of the reserve")
+    func tooLong() throws {
+        var store = try Self.prepared()
+        try store.append(records: 2)
+        var disk = store.fileSystem.disk.afterKill()
+        for name in try Self.poolFiles(store.fileSystem) {
+            disk.delete("\(DirectoryLayout.pool)/\(name)")
+        }
+        let rubbish = [UInt8](repeating: 7, count: 2 * TestStore.segmentByteCount)
+        disk.place("pool/0000000000000050.raw", Array(rubbish[..<TestStore.segmentByteCount]))
+        disk.place("pool/0000000000000051.raw", rubbish)
+        let fileSystem = SimulatedFileSystem(disk)
+        Self.fill(fileSystem)
+        store = try TestStore(fileSystem, seed: 3)
+        try store.append(records: 2)
+        #expect(try TestStore.damages(fileSystem.disk.afterKill()) == [])
+        #expect(!fileSystem.disk.files.contains("pool/0000000000000051.raw"))
+    }
+
     @Test("a part of the reserve that a crash has left half made is made again")
     func crash() throws {
         let whole = SimulatedFileSystem()

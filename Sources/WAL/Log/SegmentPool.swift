@@ -212,17 +212,24 @@ final class SegmentPool: Sendable {
         }
         let path = kind.path(name)
         do throws(LogError) {
-            let file = try LogError.obtaining { () throws(DiskError) in
+            let usable = try LogError.obtaining { () throws(DiskError) -> (any File)? in
                 let file = try fileSystem.openFile(path, for: .readingAndWriting)
                 guard kind == .raw else { return file }
+                let byteCount = try file.byteCount()
+                // Begun for a record that no other segment has room for.
+                if byteCount > identity.segmentByteCount {
+                    try fileSystem.remove(path)
+                    return nil
+                }
                 // What a killed process began to make.
-                if try file.byteCount() != identity.segmentByteCount {
+                if byteCount < identity.segmentByteCount {
                     try file.allocate(byteCount: identity.segmentByteCount)
                 }
                 var done = 0
                 while done < identity.segmentByteCount { done += try fillPiece(of: file, at: done) }
                 return file
             }
+            guard let file = usable else { return try takeReserved(number: number) }
             return (
                 Candidate(
                     path: path, file: file, header: header(number), isFilled: kind != .blank), false
