@@ -155,14 +155,21 @@ extension Upkeep {
         _ sparePageCount: Int, slotByteCount: Int, _ work: inout Work
     ) throws(StoreFault) -> Bool {
         guard sparePageCount > 0, !work.isSpaceRefused else { return false }
+        // Looked at often, and changed by snapshots only.
+        let isSecured =
+            work.securedSlotByteCount >= slotByteCount
+            && snapshots.sparePageCount >= sparePageCount
+        if isSecured { return false }
         do throws(SnapshotError) {
             if try snapshots.reserve(sparePageCount: sparePageCount, slotByteCount: slotByteCount) {
                 return true
             }
+            work.securedSlotByteCount = slotByteCount
             state.withLock { $0.space.isRefused = false }
         } catch {
             guard case .full = error else { throw .snapshots(error) }
             work.isSpaceRefused = true
+            work.securedSlotByteCount = 0
             state.withLock { $0.space.isRefused = true }
         }
         return false

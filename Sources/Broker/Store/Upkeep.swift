@@ -59,6 +59,8 @@ package final class Upkeep: Sendable {
         var isTrimming = false
         /// Pages that there is to be room for beyond those that are kept: what snapshots wrote lately.
         var sparePageCount = 0
+        /// For what the snapshots' slots were last seen to be long enough; 0 where that is not known.
+        var securedSlotByteCount = 0
         /// Whether a file of the reserve was refused since the volume was last looked at.
         var isSpaceRefused = false
         /// The last record when the volume was last looked at, and for how many looks it has been the last.
