@@ -56,15 +56,9 @@ import Testing
 
     // MARK: The log's own names
 
-    /// No new file and no block.
-    private static func refuseFiles(_ fileSystem: SimulatedFileSystem) {
-        fileSystem.fail(
-            SimulatedFault([.create, .allocate], code: DiskError.noSpace, isPersistent: true))
-    }
-
-    /// Nor any directory that could grow.
+    /// No new file, no block, and no directory that could grow.
     private static func fill(_ fileSystem: SimulatedFileSystem) {
-        refuseFiles(fileSystem)
+        TestStore.refuseFiles(fileSystem)
         fileSystem.nameByteCountMax = fileSystem.disk.nameByteCounts
     }
 
@@ -74,6 +68,17 @@ import Testing
         for _ in 1...12 { try store.append(records: 3) }
         while try store.log.prepareSpareSegments() {}
         return store
+    }
+
+    /// There is room again: the batch that was refused is appended, and the reserve becomes whole.
+    private static func goOn(_ store: inout TestStore, nameCount: Int) throws {
+        store.fileSystem.clearFaults()
+        try store.log.append(store.batch)
+        store.nextLSN = store.batch.nextLSN
+        store.log.retryRefused()
+        while try store.log.prepareSpareSegments() {}
+        #expect(store.log.reserve.isWhole)
+        #expect(store.log.reserve.nameCount == nameCount)
     }
 
     @Test("F9: every file of the reserve finds room for its name in the log")
@@ -95,7 +100,7 @@ import Testing
         let byteCountMax = store.fileSystem.disk.nameByteCounts
         for start in 1...LogReserve.fileCountDefault {
             let fileSystem = SimulatedFileSystem(store.fileSystem.disk.afterKill())
-            Self.refuseFiles(fileSystem)
+            TestStore.refuseFiles(fileSystem)
             fileSystem.nameByteCountMax = byteCountMax
             let lastLSN = store.nextLSN - 1
             store = try TestStore(fileSystem, seed: UInt64(start))
@@ -154,13 +159,7 @@ import Testing
         #expect(throws: LogError.self) {
             while store.log.status.activeNumber == active { try store.append(records: 3) }
         }
-        store.fileSystem.clearFaults()
-        try store.log.append(store.batch)
-        store.nextLSN = store.batch.nextLSN
-        store.log.retryRefused()
-        while try store.log.prepareSpareSegments() {}
-        #expect(store.log.reserve.isWhole)
-        #expect(store.log.reserve.nameCount == kept)
+        try Self.goOn(&store, nameCount: kept)
         #expect(try store.readFaults() == [])
     }
 
@@ -178,13 +177,7 @@ import Testing
         } catch let error as LogError {
             #expect(!error.isFatal)
         }
-        store.fileSystem.clearFaults()
-        try store.log.append(store.batch)
-        store.nextLSN = store.batch.nextLSN
-        store.log.retryRefused()
-        while try store.log.prepareSpareSegments() {}
-        #expect(store.log.reserve.isWhole)
-        #expect(store.log.reserve.nameCount == kept)
+        try Self.goOn(&store, nameCount: kept)
     }
 
     @Test("names that are kept are no part of the log: without them it is the same")

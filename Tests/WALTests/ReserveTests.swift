@@ -9,11 +9,6 @@ import Testing
     private static let noSpace: Int32 = 28
     private static let overQuota: Int32 = 122
 
-    /// Whoever wants a new file, or space for one, is refused from now on.
-    private static func fill(_ fileSystem: SimulatedFileSystem, code: Int32 = noSpace) {
-        fileSystem.fail(SimulatedFault([.create, .allocate], code: code, isPersistent: true))
-    }
-
     private static func poolFiles(_ fileSystem: SimulatedFileSystem) throws -> [String] {
         try fileSystem.list(DirectoryLayout.pool).filter {
             DirectoryLayout.keptNumber(ofName: $0) == nil
@@ -42,7 +37,7 @@ import Testing
     func lastFile(code: Int32) throws {
         var store = try Self.prepared()
         let first = store.log.status.activeNumber
-        Self.fill(store.fileSystem, code: code)
+        TestStore.refuseFiles(store.fileSystem, code: code)
         var error: LogError?
         while error == nil {
             do {
@@ -222,7 +217,7 @@ import Testing
     @Test("L5, I5: on a full volume what is released comes back as reserve, for ever")
     func forEver() throws {
         var store = try Self.prepared()
-        Self.fill(store.fileSystem)
+        TestStore.refuseFiles(store.fileSystem)
         for round in 1...200 {
             for _ in 1...5 { try store.append(records: 3) }
             try store.log.release(store.log.sealedSegments.map(\.number))
@@ -237,7 +232,7 @@ import Testing
     @Test("a file whose content is of no account is filled before it becomes a segment")
     func rawFiles() throws {
         var store = try Self.prepared()
-        Self.fill(store.fileSystem)
+        TestStore.refuseFiles(store.fileSystem)
         for _ in 1...12 {
             for _ in 1...5 { try store.append(records: 3) }
             // Nobody prepares anything: what comes back is taken as it is.
@@ -253,7 +248,7 @@ import Testing
         try store.append(records: 2)
         for start in 1...4 {
             let fileSystem = SimulatedFileSystem(store.fileSystem.disk.afterKill())
-            Self.fill(fileSystem)
+            TestStore.refuseFiles(fileSystem)
             let lastLSN = store.nextLSN - 1
             store = try TestStore(fileSystem, seed: UInt64(start))
             #expect(store.replayed.lastLSN == lastLSN)
@@ -275,7 +270,7 @@ import Testing
         disk.place("pool/0000000000000050.raw", Array(rubbish[..<TestStore.segmentByteCount]))
         disk.place("pool/0000000000000051.raw", rubbish)
         let fileSystem = SimulatedFileSystem(disk)
-        Self.fill(fileSystem)
+        TestStore.refuseFiles(fileSystem)
         store = try TestStore(fileSystem, seed: 3)
         try store.append(records: 2)
         #expect(try TestStore.damages(fileSystem.disk.afterKill()) == [])

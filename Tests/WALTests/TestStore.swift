@@ -57,6 +57,11 @@ struct TestStore {
         return { random.next() }
     }
 
+    /// Whoever wants a new file, or space for one, is refused from now on.
+    static func refuseFiles(_ fileSystem: SimulatedFileSystem, code: Int32 = DiskError.noSpace) {
+        fileSystem.fail(SimulatedFault([.create, .allocate], code: code, isPersistent: true))
+    }
+
     /// The bytes of record `lsn`.
     static func body(_ lsn: LSN, byteCount: Int? = nil) -> [UInt8] {
         var random = SeededRandom(seed: lsn)

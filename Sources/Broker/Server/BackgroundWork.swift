@@ -51,8 +51,8 @@ final class BackgroundWork: @unchecked Sendable {
 
     /// Serving waits for what the next piece does: there is no pause before it.
     func hasten() {
-        wake()
         isHastened = true
+        wake()
         if let pause { end(pause) }
     }
 

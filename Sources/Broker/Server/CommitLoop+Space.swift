@@ -58,7 +58,7 @@ extension CommitLoop {
         paidJobCountMax =
             pageCountAhead < 0
             ? -1 : engine.jobCount + SpaceNeeds.jobCount(paidBy: pageCountAhead)
-        if upkeep.isReserveLow { background.hasten() }
+        if pageCountAhead < upkeep.pageCountAheadMin { background.hasten() }
     }
 
     /// Changed pages above which nothing more is read. With little space no more than the reserve is

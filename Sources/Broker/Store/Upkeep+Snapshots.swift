@@ -40,6 +40,7 @@ extension Upkeep {
 
     func write(_ work: inout Work) throws(StoreFault) -> SnapshotWriting.Progress {
         guard let (writing, order) = work.writing else { return .more }
+        // Its slot is in use then, and the next one may have to be longer.
         work.securedSlotByteCount = 0
         do throws(SnapshotError) {
             let progress = try writing.step(durableLSN: log.durableLSN)

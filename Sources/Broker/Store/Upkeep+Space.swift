@@ -56,10 +56,8 @@ extension Upkeep {
         }
     }
 
-    /// Whether the next places are to be made before all else, so that serving need not wait for them.
-    package var isReserveLow: Bool {
-        pageCountAhead.map { $0 < snapshots.pages.extentPageCount / 2 } ?? false
-    }
+    /// With fewer places ahead the next are made before all else, so that serving need not wait for them.
+    package var pageCountAheadMin: Int { snapshots.pages.extentPageCount / 2 }
 
     /// Whether another snapshot would help to give space back.
     package func wouldGain(through lastLSN: LSN) -> Bool {
@@ -88,11 +86,11 @@ extension Upkeep {
                 throw .log(error)
             }
         }
-        guard isReserveLow else { return false }
+        guard let pageCountAhead, pageCountAhead < pageCountAheadMin else { return false }
         let space = state.withLock { $0.space }
         _ = try reservePages(space.wantedPageCount, slotByteCount: space.slotByteCount, &work)
         countReserve()
-        return pageCountAhead.map { $0 < 0 } ?? false
+        return self.pageCountAhead.map { $0 < 0 } ?? false
     }
 
     /// With so few files of the reserve the next one does not wait for a snapshot that is written: a new

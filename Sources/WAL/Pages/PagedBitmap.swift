@@ -57,7 +57,7 @@ package struct PagedBitmap: ~Copyable {
 
     /// Sets a bit.
     ///
-    /// - Returns: false where it was set; then nothing has changed.
+    /// - Returns: false where it was set, or where the page counts more bits than it has; then none is set.
     @discardableResult
     package mutating func insert(
         _ lsn: UInt64, _ map: inout OrderedMap, _ pages: PageSpace
