@@ -158,27 +158,4 @@ import Testing
         #expect(UniqueID("\(id)") == id)
         #expect(UniqueID("short") == nil)
     }
-
-    @Test("CRC32C is the standard's")
-    func checksum() {
-        // RFC 3720, B.4.
-        #expect(Checksum.crc32c(Array("123456789".utf8)) == 0xE306_9283)
-        #expect(Checksum.crc32c([UInt8](repeating: 0, count: 32)) == 0x8A91_36AA)
-        let first = Checksum.crc32c([1, 2, 3])
-        #expect(Checksum.crc32c([4, 5], continuing: first) == Checksum.crc32c([1, 2, 3, 4, 5]))
-    }
-
-    @Test(
-        "CRC32C of a long run is that of its parts",
-        arguments: [767, 768, 769, 1_535, 1_536, 4_088, 10_000])
-    func checksumOfLongRun(byteCount: Int) {
-        let bytes = (0..<byteCount).map { UInt8(truncatingIfNeeded: $0 &* $0 &+ $0 / 251) }
-        var parts: UInt32 = 7
-        // Too short, each of them, for more than one lane.
-        for start in stride(from: 0, to: byteCount, by: 100) {
-            parts = Checksum.crc32c(
-                Array(bytes[start..<min(start + 100, byteCount)]), continuing: parts)
-        }
-        #expect(Checksum.crc32c(bytes, continuing: 7) == parts)
-    }
 }

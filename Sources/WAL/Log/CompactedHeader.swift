@@ -32,7 +32,7 @@ struct CompactedHeader: Equatable, Sendable {
 
     /// One block.
     func encoded() -> [UInt8] {
-        var bytes = Zeros.bytes(Self.blockByteCount)
+        var bytes = [UInt8](repeating: 0, count: Self.blockByteCount)
         bytes.withUnsafeMutableBytes { bytes in
             bytes.set(LogFormat.compactedMagic, at: 0)
             bytes.set(LogFormat.version, at: 8)

@@ -54,7 +54,8 @@ struct CompactedWriter {
         let header = CompactedHeader(
             uuid: uuid, number: number, salt: salt, firstLSN: firstLSN, nextLSN: nextLSN, end: end,
             recordCount: index.count, indexChecksum: Checksum.crc32c(piece))
-        piece.append(contentsOf: Zeros.bytes(header.fileByteCount - end - piece.count))
+        piece.append(
+            contentsOf: [UInt8](repeating: 0, count: header.fileByteCount - end - piece.count))
         try flush()
         try file.allocate(byteCount: header.fileByteCount)
         try file.write(header.encoded(), at: 0)

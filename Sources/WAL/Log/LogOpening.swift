@@ -160,7 +160,7 @@ struct LogOpening {
             guard case .whole(let frame, let payload) = try reader.frame(at: offset) else {
                 throw DiskError(.read, DirectoryLayout.segment(number), code: DiskError.inputOutput)
             }
-            var bytes = Zeros.bytes(frame.byteCount(alignment: header.alignment))
+            var bytes = [UInt8](repeating: 0, count: frame.byteCount(alignment: header.alignment))
             bytes.withUnsafeMutableBytes { bytes in
                 frame.encode(into: bytes, salt: header.salt, offset: end)
                 UnsafeMutableRawBufferPointer(rebasing: bytes[LogFormat.frameHeaderByteCount...])

@@ -217,7 +217,7 @@ struct SegmentExamination {
             let found = try reader.survey(tail).checksum
             guard found != expected else { return }
             // Where it was all zeros, the bytes that are not can be named.
-            let wasZero = expected == Zeros.checksum(tail.count)
+            let wasZero = expected == Checksum.crc32c(zeroCount: tail.count)
             let part = wasZero ? try nonZero(reader, tail) ?? tail : tail
             show(.damage(damage(.tail, part.lowerBound, part.count)))
             return

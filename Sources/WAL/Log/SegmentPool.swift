@@ -272,7 +272,7 @@ final class SegmentPool: Sendable {
     /// - Returns: how many bytes.
     func fillPiece(of file: any File, at offset: Int) throws(DiskError) -> Int {
         let byteCount = min(Self.pieceByteCount, identity.segmentByteCount - offset)
-        try file.write(Zeros.bytes(byteCount), at: offset)
+        try file.write([UInt8](repeating: 0, count: byteCount), at: offset)
         try file.sync()
         zeroFilled.add(byteCount, ordering: .relaxed)
         return byteCount

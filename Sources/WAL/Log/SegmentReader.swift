@@ -92,7 +92,7 @@ final class SegmentReader {
         from offset: Int, to limit: Int? = nil
     ) throws(DiskError) -> (offset: Int, header: FrameHeader)? {
         var place = LogFormat.padded(offset, to: header.alignment)
-        let end = limit ?? header.frames.upperBound
+        let end = min(limit ?? header.frames.upperBound, try file.byteCount())
         while place < end {
             let head = try bytes(at: place, count: LogFormat.frameHeaderByteCount)
             if let frame = FrameHeader(decoding: head, in: header, at: place) {
@@ -110,14 +110,16 @@ final class SegmentReader {
         var checksum: UInt32 = 0
         var last: Int?
         var place = range.lowerBound
-        while place < range.upperBound {
-            let piece = try bytes(
-                at: place, count: min(Self.windowByteCount / 4, range.upperBound - place))
+        let end = min(range.upperBound, try file.byteCount())
+        while place < end {
+            let piece = try bytes(at: place, count: min(Self.windowByteCount / 4, end - place))
             checksum = Checksum.crc32c(piece, continuing: checksum)
             if let offset = piece.lastNonZeroOffset { last = place + offset }
             place += piece.count
         }
-        return (checksum, last)
+        // A header may announce gigabytes of a file that was cut short: none is gone through.
+        let missing = range.upperBound - place
+        return (Checksum.crc32c(zeroCount: missing, continuing: checksum), last)
     }
 
     private func fill(from offset: Int, atLeast count: Int) throws(DiskError) {

@@ -195,7 +195,8 @@ package final class WriteAheadLog: Sendable {
             start.previousNumber = full.number
             start.previousCut = full.end
             // Never written, so zeros: a segment's file is filled with them or only reserved.
-            start.previousTailChecksum = Zeros.checksum(full.header.frames.upperBound - full.end)
+            start.previousTailChecksum = Checksum.crc32c(
+                zeroCount: full.header.frames.upperBound - full.end)
         }
         let mark = Mark.start(start)
         let next = try LogError.writing { () throws(DiskError) in
