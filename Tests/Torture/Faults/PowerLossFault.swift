@@ -27,17 +27,24 @@ struct PowerLossFault: Fault {
         let indices = (0..<(isSmall ? 3 : 12))
             .map { _ in Int.random(in: firstIndex..<log.records.count, using: &random) }.sorted()
         var result = RoundResult()
-        // One state is older than it is said to be, which must not go unnoticed. It comes first, since
-        // states are made from the oldest on.
-        let planted = log.index(flushesBefore: indices[0], Self.plantedFlushCount)
         let directory = try await Image.directory()
         let replay = try BlockReplay(
             log, on: Image.make(mebibytes: kind.mebibytes, in: directory))
-        if planted > firstIndex {
+        // One state is of a time before a job was asked for that must be there, which must not go
+        // unnoticed. It comes first, since states are made from the oldest on.
+        let seen = history.cut(at: log.records[indices[0]].nanoseconds)
+        if let moment = seen.lastEnqueueToStay,
+            let index = log.records.lastIndex(where: { $0.nanoseconds < moment })
+        {
             let complaints = try await complaints(
-                replay, PowerLoss(index: planted, unflushed: .none, seed: 0),
-                history.cut(at: log.records[indices[0]].nanoseconds), isDrained: false)
+                replay, PowerLoss(index: index, unflushed: .none, seed: 0), seen,
+                isDrained: false)
             result.planted = (1, complaints.isEmpty ? 0 : 1)
+            if complaints.isEmpty {
+                result.violations.append(
+                    "the judge is blind: a job is gone with record \(index), and found at "
+                        + "\(indices[0])")
+            }
         }
         for index in indices {
             let loss = PowerLoss(
@@ -55,9 +62,6 @@ struct PowerLossFault: Fault {
         }
         return result
     }
-
-    /// More than one commit's, whatever a file system makes of a commit.
-    private static let plantedFlushCount = 8
 
     private func complaints(
         _ replay: BlockReplay, _ loss: PowerLoss, _ events: [HistoryEvent], isDrained: Bool
@@ -136,6 +140,21 @@ struct PowerLossFault: Fault {
 }
 
 extension [HistoryEvent] {
+    /// When the last job was asked for that was accepted and that nobody has asked to end.
+    fileprivate var lastEnqueueToStay: UInt64? {
+        let ended = Set(
+            compactMap { event -> UInt64? in
+                switch event.operation {
+                case .ack, .reject, .cancel: event.job
+                default: nil
+                }
+            })
+        return filter { event in
+            guard case .enqueue(let job?, _, _, _, _, _) = event.operation else { return false }
+            return event.outcome == .ok && !ended.contains(job)
+        }.map(\.invoked).max()
+    }
+
     /// The same, where nobody knows how many attempts a job may have.
     fileprivate var withoutAttempts: [HistoryEvent] {
         map { event in

@@ -57,14 +57,6 @@ struct BlockLog {
         records.first { $0.error != 0 && $0.nanoseconds >= nanoseconds }
     }
 
-    /// The place of so many flushes before a record; 0 where there are not that many.
-    func index(flushesBefore index: Int, _ count: Int) -> Int {
-        let flushes = records.indices[..<index].filter {
-            records[$0].kind == .flush && records[$0].error == 0
-        }
-        return flushes.count < count ? 0 : flushes[flushes.count - count]
-    }
-
     /// Does to a file what a record did to the device.
     ///
     /// - Parameter isWritten: whether a sector of it is.
