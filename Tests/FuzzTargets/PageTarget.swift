@@ -104,7 +104,17 @@ enum PageTarget {
     private static func useMap(_ space: PageSpace, _ root: PageReference) {
         var map = OrderedMap(space, root: root)
         _ = map.check()
+        var key = MapKey.min
+        while let found = map.first(from: key), found.key.low < .max {
+            precondition(found.key >= key, "a walk rises")
+            key = MapKey(high: found.key.high, low: found.key.low + 1)
+        }
         let bitmap = PagedBitmap(keyPrefix: bitmapPrefix)
+        var last: UInt64 = 0
+        while last < .max, let number = bitmap.first(from: last + 1, map, space) {
+            precondition(number > last, "and so does that of a bitmap")
+            last = number
+        }
         for number in stride(from: UInt64(0), to: 400, by: 7) {
             _ = bitmap.contains(number, map, space)
         }
@@ -124,10 +134,10 @@ enum PageTarget {
     private static func useChain(_ space: PageSpace, _ root: [UInt8]) {
         root.withUnsafeBytes { bytes in
             var rest = bytes
-            guard var chain = PageChain<Entry>(decoding: &rest, owner: chainOwner) else { return }
+            guard var chain = PageChain<Entry>(decoding: &rest, owner: chainOwner, in: space)
+            else { return }
             var cursor = PageChain<Entry>.Cursor(chain)
-            var count = 0
-            while count < 1_000, cursor.next(space) != nil { count += 1 }
+            while cursor.next(space) != nil {}
             for number in 0..<UInt64(40) {
                 _ = chain.popFirst(space)
                 chain.append(Entry(words: (number, 0, 0)), space)

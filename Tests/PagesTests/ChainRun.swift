@@ -111,7 +111,8 @@ struct ChainRun: ~Copyable {
         root.withUnsafeBytes {
             var rest = $0
             for index in 0..<Self.chainCount {
-                guard let chain = Chain(decoding: &rest, owner: Self.owner(index)) else {
+                guard let chain = Chain(decoding: &rest, owner: Self.owner(index), in: rig.pages)
+                else {
                     preconditionFailure("a root that was written can be read, seed \(seed)")
                 }
                 (chains + index).initialize(to: chain)

@@ -20,6 +20,29 @@ import Testing
         return map.root
     }
 
+    /// With the checksum that belongs to it.
+    private func sealed(_ page: [UInt8]) -> [UInt8] {
+        var words = [UInt64](repeating: 0, count: 512)
+        return words.withUnsafeMutableBytes {
+            $0.copyBytes(from: page)
+            PageFormat.seal(
+                $0.baseAddress!, storeChecksum: PageFormat.storeChecksum(uuid: FakeDisk.uuid))
+            return [UInt8]($0)
+        }
+    }
+
+    /// From the lowest key to the highest, which must rise.
+    private func walk(_ map: OrderedMap, entryCountMax: Int) throws {
+        var count = 0
+        var key = MapKey.min
+        while let found = map.first(from: key) {
+            count += 1
+            try #require(found.key >= key && count <= entryCountMax)
+            guard found.key.low < .max else { return }
+            key = MapKey(high: found.key.high, low: found.key.low + 1)
+        }
+    }
+
     /// Everything that a map can be asked, one after the other.
     private func useAll(_ map: inout OrderedMap) {
         for number in 0..<100 {
@@ -38,12 +61,11 @@ import Testing
     @Test(
         "nodes with a good checksum and any content whatever never end the process",
         arguments: UInt64(1)...8)
-    func illFormedNodes(seed: UInt64) {
+    func illFormedNodes(seed: UInt64) throws {
         var random = SeededRandom(seed: seed)
         let disk = FakeDisk()
         let root = committedMap(disk)
         let whole = disk.pages
-        let checksum = PageFormat.storeChecksum(uuid: FakeDisk.uuid)
         var failureCount = 0
         for _ in 0..<250 {
             disk.pages = whole
@@ -59,21 +81,39 @@ import Testing
                         random.oneIn(2)
                         ? UInt8(truncatingIfNeeded: random.next()) : random.pick([0, 1, 255])
                 }
-                var words = [UInt64](repeating: 0, count: 512)
-                disk.pages[number] = words.withUnsafeMutableBytes {
-                    $0.copyBytes(from: bytes)
-                    PageFormat.seal($0.baseAddress!, storeChecksum: checksum)
-                    return [UInt8]($0)
-                }
+                disk.pages[number] = sealed(bytes)
             }
             var limits = PageLimits()
             limits.nodeEntryCountMax = 6
             let space = disk.open(limits)
             var map = OrderedMap(space, root: root)
+            try walk(map, entryCountMax: .max)
             useAll(&map)
             if space.failure != nil { failureCount += 1 }
         }
         #expect(failureCount > 100, "seed \(seed)")
+    }
+
+    @Test("a leaf that begins before its range ends a walk, and does not lead it back")
+    func leafBeforeItsRange() throws {
+        let disk = FakeDisk()
+        let root = committedMap(disk)
+        let leaves = disk.pages.filter {
+            $0.value[PageFormat.kindOffset] == UInt8(PageKind.leaf.rawValue)
+        }
+        var failureCount = 0
+        for (number, bytes) in leaves {
+            var forged = bytes
+            forged.replaceSubrange(48..<64, with: repeatElement(0, count: 16))
+            disk.pages[number] = sealed(forged)
+            let space = disk.open(PageLimits())
+            let map = OrderedMap(space, root: root)
+            try walk(map, entryCountMax: 100)
+            if space.failure?.fault == .illFormed { failureCount += 1 }
+            disk.pages[number] = bytes
+        }
+        // Only the lowest leaf may begin there.
+        #expect(leaves.count > 10 && failureCount == leaves.count - 1)
     }
 
     @Test("a map whose pages cannot be read is empty, says so, and can be used")

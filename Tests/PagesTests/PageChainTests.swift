@@ -24,11 +24,11 @@ import Testing
         return bytes
     }
 
-    private func decode(_ bytes: [UInt8], owner: UInt64) -> Chain? {
+    private func decode(_ bytes: [UInt8], owner: UInt64, in pages: PageSpace) -> Chain? {
         var chain: Chain?
         bytes.withUnsafeBytes {
             var rest = $0
-            chain = Chain(decoding: &rest, owner: owner)
+            chain = Chain(decoding: &rest, owner: owner, in: pages)
         }
         return chain
     }
@@ -120,23 +120,25 @@ import Testing
         for count in 0..<good.count {
             good.withUnsafeBytes {
                 var rest = UnsafeRawBufferPointer(rebasing: $0[..<count])
-                let isNil = Chain(decoding: &rest, owner: 1) == nil
+                let isNil = Chain(decoding: &rest, owner: 1, in: rig.pages) == nil
                 #expect(isNil, "\(count) bytes")
                 #expect(rest.count == count)
             }
         }
         (good + [7]).withUnsafeBytes {
             var rest = $0
-            let isNil = Chain(decoding: &rest, owner: 1) == nil
+            let isNil = Chain(decoding: &rest, owner: 1, in: rig.pages) == nil
             #expect(!isNil)
             #expect(rest.count == 1)
         }
         func isRefused(_ change: (inout [UInt8]) -> Void) -> Bool {
             var bytes = good
             change(&bytes)
-            return decode(bytes, owner: 1) == nil
+            return decode(bytes, owner: 1, in: rig.pages) == nil
         }
         #expect(isRefused { $0.replaceSubrange(0..<4, with: [0, 0, 0, 0]) }, "head without pages")
+        #expect(
+            isRefused { $0[0] = UInt8(rig.pages.usedPageCount + 1) }, "more pages than there are")
         #expect(isRefused { $0[4] = 168 }, "position behind every page")
         #expect(isRefused { $0.replaceSubrange(6..<8, with: [0, 0]) }, "pages without a tail")
         #expect(
@@ -162,7 +164,7 @@ import Testing
 
         for way in 0..<3 {
             _ = rig.reopen()
-            guard var again = decode(bytes, owner: 5) else {
+            guard var again = decode(bytes, owner: 5, in: rig.pages) else {
                 Issue.record("the root is whole")
                 return
             }
@@ -200,7 +202,7 @@ import Testing
             _ = rig.reopen()
             var bytes = good
             bytes[offset] = value
-            guard var again = decode(bytes, owner: 5) else {
+            guard var again = decode(bytes, owner: 5, in: rig.pages) else {
                 Issue.record("only the pages can tell")
                 continue
             }
@@ -211,7 +213,7 @@ import Testing
         }
         // Another owner's pages.
         _ = rig.reopen()
-        guard var other = decode(good, owner: 6) else { return }
+        guard var other = decode(good, owner: 6, in: rig.pages) else { return }
         let first = other.popFirst(rig.pages)
         #expect(first == nil)
         #expect(rig.pages.failure?.fault == .owner(5))
@@ -229,7 +231,7 @@ import Testing
         rig.freeze(root(chain), [])
         rig.writeFrozen()
         let bytes = try #require(rig.reopen()).root
-        guard var again = decode(bytes, owner: 9) else {
+        guard var again = decode(bytes, owner: 9, in: rig.pages) else {
             Issue.record("the root is whole")
             return
         }

@@ -150,9 +150,9 @@ extension JobEngine {
         lane.pointee.staleCount = try root.takeCount()
         guard lane.pointee.readyCount > 0,
             let retry = PageChain<LaneEntry>(
-                decoding: &root.rest, owner: Lane.owner(number, isRetry: true)),
+                decoding: &root.rest, owner: Lane.owner(number, isRetry: true), in: pages),
             let fresh = PageChain<LaneEntry>(
-                decoding: &root.rest, owner: Lane.owner(number, isRetry: false))
+                decoding: &root.rest, owner: Lane.owner(number, isRetry: false), in: pages)
         else { throw RestoreFault("a lane of queue \(id.rawValue) cannot be read") }
         lane.pointee.retry = retry
         lane.pointee.fresh = fresh

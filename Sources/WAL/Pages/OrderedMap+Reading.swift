@@ -5,7 +5,8 @@ extension OrderedMap {
         return UnsafeRawBufferPointer(leaf.value(at: index))
     }
 
-    /// The first entry whose key is not below `key`. Valid as after `find`.
+    /// The first entry whose key is not below `key`, whatever the pages hold: who goes on from a key
+    /// above the one found comes to an end. Valid as after `find`.
     package func first(from key: MapKey) -> (key: MapKey, value: UnsafeRawBufferPointer)? {
         if let leaf = finger.leaf(for: key, pages.generation) {
             let index = leaf.lowerBound(key)
@@ -28,11 +29,11 @@ extension OrderedMap {
         let index = leaf.lowerBound(key)
         if index < leaf.count { return entry(leaf, index) }
         guard let next else { return nil }
-        return first(below: next.reference, level: next.level)
+        return first(from: key, below: next.reference, level: next.level)
     }
 
     private func first(
-        below reference: PageReference, level: UInt64
+        from key: MapKey, below reference: PageReference, level: UInt64
     ) -> (key: MapKey, value: UnsafeRawBufferPointer)? {
         var reference = reference
         var level = level
@@ -44,7 +45,12 @@ extension OrderedMap {
         }
         // No leaf is empty but one that a failure has emptied.
         let leaf = MapLeaf(reading: pages.read(reference, .leaf, owner: 0))
-        return leaf.count > 0 ? entry(leaf, 0) : nil
+        guard leaf.count > 0 else { return nil }
+        guard leaf.key(at: 0) >= key else {
+            pages.fail(reference, .leaf, owner: 0, .illFormed)
+            return nil
+        }
+        return entry(leaf, 0)
     }
 
     private func entry(

@@ -38,9 +38,13 @@ extension PageChain {
 
     /// Reads what `encode` wrote.
     ///
-    /// - Parameter bytes: advances behind the chain; stays where it is if there is none.
+    /// - Parameters:
+    ///   - bytes: advances behind the chain; stays where it is if there is none.
+    ///   - pages: where its pages are. A chain of more of them than are in use would be a ring.
     /// - Returns: nil where lengths and counts contradict each other.
-    package init?(decoding bytes: inout UnsafeRawBufferPointer, owner: UInt64) {
+    package init?(
+        decoding bytes: inout UnsafeRawBufferPointer, owner: UInt64, in pages: PageSpace
+    ) {
         self.init(owner: owner)
         guard bytes.count >= Self.headByteCount, let start = bytes.baseAddress else { return nil }
         let sealedPageCount = UInt32(littleEndian: start.loadUnaligned(as: UInt32.self))
@@ -56,7 +60,9 @@ extension PageChain {
         else { return nil }
         // A tail of a chain that is not empty has an entry: it is sealed by the next one.
         if sealedPageCount > 0 {
-            guard tailCount > 0, !head.isNone, !tail.isNone, head != tail else { return nil }
+            guard tailCount > 0, !head.isNone, !tail.isNone, head != tail,
+                Int(sealedPageCount) <= pages.usedPageCount
+            else { return nil }
         } else {
             guard position == 0, head == .none else { return nil }
             guard tailCount > 0 || tail == .none else { return nil }
