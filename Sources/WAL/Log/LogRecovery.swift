@@ -189,7 +189,8 @@ struct LogRecovery {
         // Frames that nothing certifies so far. Commits are serial, so this is the last one at most.
         var inDoubt: [(offset: Int, header: FrameHeader)] = []
         var hasOwnFrames = false
-        var copiesEnd = reader.endOfStart
+        // Those that are there, whatever number START says.
+        var copied = Copies(range: reader.endOfStart..<reader.endOfStart)
         var offset = reader.endOfStart
         var stop = SegmentReader.Reading.absent
         scan: while true {
@@ -206,7 +207,14 @@ struct LogRecovery {
             if frame.lastLSN > certifiedLSN, !Mutant.trustsPageCacheAfterError.isOn {
                 inDoubt.append((start, frame))
             }
-            if isCopy { copiesEnd = offset } else { hasOwnFrames = true }
+            if isCopy {
+                copied.range = copied.range.lowerBound..<offset
+                copied.frameCount += 1
+                copied.recordCount += frame.recordCount
+                copied.lastLSN = frame.lastLSN
+            } else {
+                hasOwnFrames = true
+            }
         }
         try judge(reader, at: offset, stop)
 
@@ -214,11 +222,11 @@ struct LogRecovery {
             try reader.survey(offset..<link.header.frames.upperBound)
         }
         cutByteCount = survey.lastNonZeroOffset.map { $0 + 1 - offset } ?? 0
-        copies.segmentNumber = link.number
         if hasOwnFrames {
             let cut = inDoubt.first?.offset ?? offset
             let nextLSN = inDoubt.first?.header.firstLSN ?? sequence.nextLSN
             if let last = inDoubt.last {
+                copies.segmentNumber = link.number
                 copies.range = cut..<last.offset + last.header.byteCount(alignment: alignment)
                 copies.frameCount = inDoubt.count
                 copies.recordCount = Int(sequence.nextLSN - nextLSN)
@@ -240,10 +248,8 @@ struct LogRecovery {
             previousNumber = link.start.previousNumber
             previousCut = link.start.previousCut
             previousTailChecksum = link.start.previousTailChecksum
-            copies.range = reader.endOfStart..<copiesEnd
-            copies.frameCount = link.start.copiedFrameCount
-            copies.recordCount = Int(sequence.nextLSN - firstLSN)
-            copies.lastLSN = link.start.copiedLastLSN
+            copies = copied
+            copies.segmentNumber = link.number
             copies.firstFrameTime = link.startFrame.frameTime
         }
     }

@@ -16,6 +16,8 @@ extension SegmentIndex {
         _ reader: SegmentReader, firstLSN: LSN, end: Int, nextLSN: LSN
     ) throws(DiskError) -> (index: SegmentIndex, isWhole: Bool) {
         var lsn = firstLSN
+        // Another file may say where they end, and no longer agree with this one's header.
+        let end = min(end, reader.header.frames.upperBound)
         var index = SegmentIndex(firstLSN: firstLSN)
         var isWhole = try reader.start() != nil
         var offset = reader.endOfStart
