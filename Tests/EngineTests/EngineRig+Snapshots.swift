@@ -87,8 +87,10 @@ extension EngineRig {
             limits: limits, storeUUID: (1, 2), used: snapshot.used,
             retained: before.subtracting(snapshot.used), snapshotNumber: snapshot.number + 1,
             source: disk.read)
-        pages.beginStamps(epoch: epoch)
-        return try JobEngine(
+        let engine = try JobEngine(
             configuration: configuration, pages: pages, restoring: snapshot.root)
+        // Only the log says which epoch it is, which is read from the restored state on.
+        pages.beginStamps(epoch: epoch)
+        return engine
     }
 }

@@ -168,7 +168,7 @@ import Testing
         engine.cancel(ids, births: rig.birth(of:), into: batch, results: &results)
     }
 
-    @Test("other bounds than those of the engine that was frozen: the youngest acks, all leases")
+    @Test("other bounds than those of the engine that was frozen: its own acks, all leases")
     func otherBounds() throws {
         let rig = EngineRig { $0.recentAckCount = 8 }
         let queue = rig.queue("q")
@@ -177,7 +177,7 @@ import Testing
         _ = rig.ack(lsns.prefix(20).map { rig.token($0, 1) })
         rig.freeze()
         rig.finishSnapshot()
-        for (recentAckCount, known) in [(2, 2), (8, 8), (64, 8)] {
+        for recentAckCount in [2, 8, 64] {
             var configuration = rig.configuration
             configuration.recentAckCount = recentAckCount
             configuration.leaseCountMax = 1
@@ -188,9 +188,9 @@ import Testing
             let pages = PageSpace(
                 limits: rig.limits, storeUUID: (1, 2), used: newest.used,
                 snapshotNumber: newest.number + 1, source: rig.disk.read)
-            pages.beginStamps(epoch: rig.epoch)
             var engine = try JobEngine(
                 configuration: configuration, pages: pages, restoring: newest.root)
+            pages.beginStamps(epoch: rig.epoch)
             let leaseCount = engine.leaseCount
             #expect(leaseCount == 20)
             rig.batch.open(firstLSN: engine.lastLSN + 1, frameTime: rig.time)
@@ -198,7 +198,7 @@ import Testing
             lsns.map { rig.token($0, 1) }.withUnsafeBufferPointer {
                 engine.ack($0, into: rig.batch, results: &results)
             }
-            #expect(results.prefix(20).count { $0.isDuplicate } == known)
+            #expect(results.prefix(20).count { $0.isDuplicate } == 8)
             #expect(results.dropFirst(20).allSatisfy { $0 == ItemResult() })
             let faults = engine.invariantFaults()
             #expect(faults.isEmpty)

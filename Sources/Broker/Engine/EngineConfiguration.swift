@@ -7,7 +7,8 @@ package struct EngineConfiguration: Sendable {
     package var leaseCountMax: Int
     package var queueCountMax: Int
     package var producerCountMax: Int
-    /// Acks that are remembered, so that a repeated one is `ok`; a power of two.
+    /// Acks that are remembered, so that a repeated one is `ok`; a power of two, at most 2^22. A
+    /// restored engine remembers as many as the one that was frozen.
     package var recentAckCount: Int
     /// Delayed jobs that one `advance` moves.
     package var dueCountMax: Int

@@ -78,8 +78,7 @@ extension JobEngine {
             count <= references.count * PagedArray<RecentAcks.Entry>.elementsPerPage(pages.limits)
         else { throw RestoreFault("its recent acks contradict each other") }
         recentAcks = RecentAcks(
-            capacity: configuration.recentAckCount, pages, restoring: references,
-            oldCapacity: capacity, latest: latest, count: count)
+            capacity: capacity, pages, restoring: references, latest: latest, count: count)
     }
 
     private mutating func restoreProducers(_ root: inout RootReader) throws(RestoreFault) {

@@ -9,7 +9,7 @@ package struct StoreConfiguration: Sendable {
     package var segmentByteCount: Int?
     /// Leases at one time over all queues.
     package var leaseCountMax = 262_144
-    /// Acks that are remembered; a power of two.
+    /// Of a store that is made: acks that are remembered, a power of two, at most 2^22.
     package var recentAckCount = 1 << 20
     package var producerCountMax = 1_024
     /// Delayed jobs that become ready with one commit.

@@ -26,8 +26,8 @@ struct RecentAcks: ~Copyable {
 
     /// Whose pages the ring is.
     static let arrayIdentifier: UInt32 = 2
-    /// The largest capacity.
-    static let capacityMax = 1 << 30
+    /// The largest capacity: 32 MiB for the chains.
+    static let capacityMax = 1 << 22
 
     let capacity: Int
     private var ring: PagedArray<Entry>
@@ -51,35 +51,22 @@ struct RecentAcks: ~Copyable {
         buckets.initialize(repeating: 0, count: capacity)
     }
 
-    /// Takes the acks from their pages; where the ring had another capacity, the youngest that fit are
-    /// written anew.
+    /// Takes the acks from their pages.
     ///
     /// - Parameters:
-    ///   - oldCapacity: that of the ring whose pages these are, a power of two.
-    ///   - count: at most `oldCapacity`.
+    ///   - capacity: that of the ring whose pages these are.
+    ///   - count: at most `capacity`.
     init(
         capacity: Int, _ pages: PageSpace, restoring references: [PageReference],
-        oldCapacity: Int, latest: UInt32, count: Int
+        latest: UInt32, count: Int
     ) {
         self.init(capacity: capacity, pages)
-        var old = PagedArray<Entry>(
-            pages, identifier: Self.arrayIdentifier, references: references)
-        let kept = min(count, capacity)
-        self.latest = latest &- UInt32(kept)
-        guard oldCapacity != capacity else {
-            ring = old
-            for _ in 0..<kept {
-                self.latest &+= 1
-                link(ring.element(position(self.latest)).lsn)
-            }
-            return
+        ring = PagedArray(pages, identifier: Self.arrayIdentifier, references: references)
+        self.latest = latest &- UInt32(count)
+        for _ in 0..<count {
+            self.latest &+= 1
+            link(ring.element(position(self.latest)).lsn)
         }
-        for _ in 0..<kept {
-            let number = self.latest &+ 1
-            let entry = old.element(Int(number) & (oldCapacity - 1))
-            insert(entry.lsn, version: entry.version)
-        }
-        old.removeAll()
     }
 
     deinit {
