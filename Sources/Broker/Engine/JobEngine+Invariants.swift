@@ -222,12 +222,11 @@ extension JobEngine {
         var numbers = PageSet()
         let used = pages.usedPages
         forEachPage { reference, kind in
+            let isUsed = used.contains(reference.number)
+            check.expect(isUsed, "page \(reference.number), a \(kind), is used, but free")
             check.expect(
-                numbers.insert(reference.number),
+                !isUsed || numbers.insert(reference.number),
                 "page \(reference.number), a \(kind), is used twice")
-            check.expect(
-                used.contains(reference.number),
-                "page \(reference.number), a \(kind), is used, but free")
         }
         check.expect(
             numbers.count == used.count,

@@ -193,17 +193,22 @@ extension StoreInspection {
     ) -> Int {
         var seen = PageSet()
         var twice = 0
+        var strange = 0
+        let used = engine.pages.usedPages
         engine.forEachPage { reference, _ in
             if reference.isNone { return }
-            if seen.contains(reference.number) { twice += 1 }
-            seen.insert(reference.number)
+            // A set takes memory up to its highest number, so any number does not go into it.
+            if !used.contains(reference.number) {
+                strange += 1
+            } else if !seen.insert(reference.number) {
+                twice += 1
+            }
         }
         if twice > 0 {
             damages.append(.state("\(twice) references lead to pages that are in use elsewhere"))
         }
-        let strange = seen.subtracting(engine.pages.usedPages).count
         if strange > 0 {
-            damages.append(.state("\(strange) pages are referred to and not in use"))
+            damages.append(.state("\(strange) references lead to pages that are not in use"))
         }
         return seen.count
     }

@@ -74,19 +74,26 @@ extension OrderedMap {
         return MapLeaf(reading: pages.read(reference, .leaf, owner: 0))
     }
 
-    /// Every page of the map, each before those below it.
+    /// Calls `body` with every reference to a page of the map, each before those in the page. What is
+    /// below a page comes once, however many references lead to it.
     package func forEachPage(_ body: (PageReference, PageKind) -> Void) {
         guard !root.isNone else { return }
-        visit(root, level, body)
+        var branches = PageSet()
+        visit(root, level, &branches, body)
     }
 
     private func visit(
-        _ reference: PageReference, _ level: UInt64, _ body: (PageReference, PageKind) -> Void
+        _ reference: PageReference, _ level: UInt64, _ branches: inout PageSet,
+        _ body: (PageReference, PageKind) -> Void
     ) {
         body(reference, MapNode.kind(level: level))
-        guard level > 0 else { return }
+        guard level > 0, pages.usedPages.contains(reference.number),
+            branches.insert(reference.number)
+        else { return }
         let branch = MapBranch(reading: pages.read(reference, .branch, owner: level))
-        for index in 0..<branch.count { visit(branch.child(at: index), level - 1, body) }
+        for index in 0..<branch.count {
+            visit(branch.child(at: index), level - 1, &branches, body)
+        }
     }
 }
 
