@@ -105,7 +105,9 @@ package struct StartMark: Equatable, Sendable {
             bytes.integer(UInt32.self, at: 4) == 0
         else { return nil }
         let versionByteCount = Int(bytes.integer(UInt32.self, at: 76))
-        guard versionByteCount <= Self.softwareVersionByteCountMax else { return nil }
+        guard versionByteCount <= Self.softwareVersionByteCountMax,
+            bytes.integer(UInt64.self, at: 64) <= RecordFormat.lsnMax
+        else { return nil }
         bootID = UniqueID(
             high: bytes.integer(UInt64.self, at: 8).bigEndian,
             low: bytes.integer(UInt64.self, at: 16).bigEndian)
