@@ -238,9 +238,9 @@ let package = Package(
         .target(
             name: "HoldfastFuzzTargets",
             dependencies: [
-                "HoldfastDisk", "HoldfastEngine", "HoldfastModel", "HoldfastPages",
-                "HoldfastProtocol", "HoldfastRecords", "HoldfastSimulation", "HoldfastSnapshots",
-                "HoldfastStore", "HoldfastWAL",
+                "HoldfastDisk", "HoldfastEngine", "HoldfastExplorer", "HoldfastModel",
+                "HoldfastPages", "HoldfastProtocol", "HoldfastRecords", "HoldfastSimulation",
+                "HoldfastSnapshots", "HoldfastStore", "HoldfastWAL",
             ],
             path: "Tests/FuzzTargets"),
         .testTarget(name: "FuzzTests", dependencies: ["HoldfastFuzzTargets"]),

@@ -6,7 +6,7 @@ import HoldfastSimulation
 /// Verbs of every kind by seed, each into the open batch of a store. What the store answers is not
 /// judged here; a token or a job that is gone is refused, which is as good a verb as any.
 package struct Workload {
-    private static let queueNames = ["alpha", "beta", "gamma"]
+    private let queueNames: [String]
     private var random: SeededRandom
     /// The last that were given out.
     private var tokens: [LeaseToken] = []
@@ -14,7 +14,8 @@ package struct Workload {
     private var sequences: [UInt64: UInt64] = [:]
     private static let rememberedCount = 40
 
-    package init(seed: UInt64) {
+    package init(seed: UInt64, queueNames: [String] = ["alpha", "beta", "gamma"]) {
+        self.queueNames = queueNames
         random = SeededRandom(seed: seed)
     }
 
@@ -52,7 +53,7 @@ package struct Workload {
 
     /// A queue that exists, created where it does not.
     private mutating func someQueue(_ engine: inout JobEngine, _ batch: RecordBatch) -> QueueID? {
-        let name = random.pick(Self.queueNames)
+        let name = random.pick(queueNames)
         var policy = QueuePolicy.standard
         policy.visibilityTimeoutMilliseconds = random.pick([1_008, 4_800, 30_000])
         policy.attemptCountMax = UInt32(1 + random.below(4))

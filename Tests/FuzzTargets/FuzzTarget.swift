@@ -28,6 +28,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case identity
     /// Changes of any files of a store, which is then verified, opened past its damage, and read.
     case store
+    /// The same, opened past its damage and served from.
+    case serving
 
     public func run(_ bytes: UnsafeRawBufferPointer) {
         switch self {
@@ -44,6 +46,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .snapshot: StoreTarget.snapshot(bytes)
         case .identity: StoreTarget.identity(bytes)
         case .store: StoreTarget.store(bytes)
+        case .serving: ServingTarget.run(bytes)
         }
     }
 }

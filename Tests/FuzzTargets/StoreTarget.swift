@@ -101,9 +101,9 @@ enum StoreTarget {
         _ = engine.queues(after: nil, limit: 100)
     }
 
-    /// Changes of several files: before each row of changes stands the number of the file, and the
-    /// length of the row in 16 bits.
-    static func store(_ bytes: UnsafeRawBufferPointer) {
+    /// A golden store with changes of several files: before each row of changes stands the number of
+    /// the file, and the length of the row in 16 bits.
+    static func fileSystem(changedBy bytes: UnsafeRawBufferPointer) -> SimulatedFileSystem {
         let golden = GoldenStore.shared
         var disk = golden.disk
         let paths = golden.disk.files
@@ -119,7 +119,12 @@ enum StoreTarget {
             if patches.repairsChecksums { repair(path, &file) }
             disk.place(path, file)
         }
-        let fileSystem = fileSystem(disk)
+        return fileSystem(disk)
+    }
+
+    /// What tools make of it, and a start.
+    static func store(_ bytes: UnsafeRawBufferPointer) {
+        let fileSystem = fileSystem(changedBy: bytes)
         if let inspection = try? StoreInspection(fileSystem, GoldenStore.configuration) {
             _ = try? inspection.verify()
             _ = try? inspection.statistics()

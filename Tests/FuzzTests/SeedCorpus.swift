@@ -62,6 +62,10 @@ enum SeedCorpus {
                 }
             }
             return seeds
+        case .serving:
+            return try seeds(of: .store).enumerated().map {
+                ($0.element.0, [UInt8(truncatingIfNeeded: $0.offset)] + $0.element.1)
+            }
         }
     }
 

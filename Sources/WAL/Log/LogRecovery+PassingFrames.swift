@@ -29,11 +29,33 @@ extension LogRecovery {
                 && TailRule.verdict(
                     at: lsn, certifiedLSN: certified, laterDurableLSNs: [insideLSN]) == .cut
         }
+        func passBroken(
+            _ frame: FrameHeader, _ kind: LogDamage.Kind, _ passage: inout LogPassage
+        ) throws(LogError) {
+            let length = frame.byteCount(alignment: alignment)
+            passage.tell(
+                damage(kind, reader, offset, length, range(frame.firstLSN, frame.nextLSN)),
+                isCopied: true)
+            let records = try LogError.reading { () throws(DiskError) in
+                try reader.survivingRecords(of: frame, kind, at: offset)
+            }
+            if length <= limit - offset, frame.firstLSN >= sequence.nextLSN {
+                try take(frame, records, length, &passage, replay)
+                ending = Ending(end: offset + length, hasFrames: true)
+            } else {
+                ending.isDamaged = true
+            }
+            offset += length
+        }
         while offset < limit {
             let reading = try LogError.reading { () throws(DiskError) in
                 try reader.frame(at: offset)
             }
             switch reading {
+            case .whole(let frame, let payload)
+            where frame.recordCount > 0 && !RecordCursor(frame, payload: payload).reachesEnd():
+                // It was written like that, so it is no torn end.
+                try passBroken(frame, .payload, &passage)
             case .whole(let frame, let payload):
                 // In doubt once: the next segment begins with its copy.
                 if cut == nil, let next, next.start.previousNumber == link.number,
@@ -62,20 +84,7 @@ extension LogRecovery {
                 offset += length
             case .broken(let frame, let kind):
                 if isEnd(frame.firstLSN) { return ending }
-                let length = frame.byteCount(alignment: alignment)
-                passage.tell(
-                    damage(kind, reader, offset, length, range(frame.firstLSN, frame.nextLSN)),
-                    isCopied: true)
-                let records = try LogError.reading { () throws(DiskError) in
-                    try reader.survivingRecords(of: frame, kind, at: offset)
-                }
-                if length <= limit - offset, frame.firstLSN >= sequence.nextLSN {
-                    try take(frame, records, length, &passage, replay)
-                    ending = Ending(end: offset + length, hasFrames: true)
-                } else {
-                    ending.isDamaged = true
-                }
-                offset += length
+                try passBroken(frame, kind, &passage)
             case .absent:
                 let found = try LogError.reading { () throws(DiskError) in
                     try reader.nextFrame(from: offset + alignment, to: limit)

@@ -43,4 +43,11 @@ struct RecordCursor {
 
     /// Whether all that the header announced was read, and nothing was left over.
     var isAtEnd: Bool { lsn == endLSN && offset == payload.count }
+
+    /// Whether it comes to that from here.
+    func reachesEnd() -> Bool {
+        var cursor = self
+        while cursor.next() != nil {}
+        return cursor.isAtEnd
+    }
 }

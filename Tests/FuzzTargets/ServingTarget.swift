@@ -1,0 +1,41 @@
+internal import HoldfastExplorer
+internal import HoldfastSimulation
+internal import HoldfastStore
+
+/// A store whose pages and records have good checksums and contradict each other: a start goes on with
+/// it past all damage, serves, and closes. A page that cannot be used may end that, as it ends a
+/// broker.
+enum ServingTarget {
+    private static let stepCount = 32
+    private static let stepsPerCommit = 4
+
+    /// - Parameter bytes: the seed of the verbs, then changes as `StoreTarget` takes them.
+    static func run(_ bytes: UnsafeRawBufferPointer) {
+        guard let seed = bytes.first else { return }
+        var layout = StoreLayout(seed: 1)
+        layout.configuration = GoldenStore.configuration
+        layout.configuration.onDamage = .quarantine
+        layout.snapshotCommitCount = 3
+        let changes = UnsafeRawBufferPointer(rebasing: bytes.dropFirst())
+        guard
+            let store = try? StoreUnderTest(
+                StoreTarget.fileSystem(changedBy: changes), layout: layout,
+                clock: SimulatedClock(), entropy: 9)
+        else { return }
+        try? serve(from: store, Workload(seed: UInt64(seed), queueNames: ["a", "kept", "late"]))
+    }
+
+    private static func serve(from store: StoreUnderTest, _ workload: Workload) throws {
+        var workload = workload
+        var timeline = Timeline(emptyStateHash: 0)
+        for step in 1...stepCount {
+            workload.step(on: store)
+            guard step % stepsPerCommit == 0 else { continue }
+            try store.commit(&timeline, notesState: false)
+            store.clock.pass(workload.pause())
+            _ = try store.maintenanceStep()
+        }
+        try store.idle()
+        try store.close()
+    }
+}
