@@ -17,6 +17,9 @@ package final class StoreUnderTest {
     package var clock: SimulatedClock
     package let batch = RecordBatch(capacity: 1)
     private let flaw: Flaw?
+    /// Whether what is on the disk may be the reason where a decision does not fit the state; else the
+    /// engine is, and the process ends.
+    private let mayContradictItself: Bool
     private let layout: StoreLayout
     private let directory: DataDirectory
     private let log: WriteAheadLog
@@ -40,9 +43,11 @@ package final class StoreUnderTest {
     ///   - keepsCalls: whether the disk writes its calls down, which takes time.
     package init(
         _ fileSystem: SimulatedFileSystem, layout: StoreLayout, clock: SimulatedClock,
-        entropy: UInt64, flaw: Flaw? = nil, keepsCalls: Bool = false
+        entropy: UInt64, flaw: Flaw? = nil, keepsCalls: Bool = false,
+        mayContradictItself: Bool = false
     ) throws {
         self.fileSystem = fileSystem
+        self.mayContradictItself = mayContradictItself
         self.clock = clock
         self.flaw = flaw
         fileSystem.keepsCalls = keepsCalls
@@ -83,7 +88,7 @@ package final class StoreUnderTest {
 
     /// Nothing that was decided on a page which could not be read may leave.
     private func checkPages() throws {
-        if let failure = engine.pages.failure { throw StoreFault.page(failure) }
+        if let failure = pageFailure { throw StoreFault.page(failure) }
     }
 
     package var brokerMilliseconds: Int64 {
@@ -261,8 +266,13 @@ package final class StoreUnderTest {
         return faults
     }
 
-    /// The page that could not be read, if any.
-    var pageFailure: PageFailure? { engine.pages.failure }
+    /// The page that could not be read, if any. Ends the process where the engine's decision did not
+    /// fit its state.
+    var pageFailure: PageFailure? {
+        guard let failure = engine.pages.failure else { return nil }
+        if failure.isContradiction, !mayContradictItself { fatalError("\(failure)") }
+        return failure
+    }
 
     /// Bytes of a commit that the opening took for one that a crash had torn.
     var cutByteCount: Int { log.recovery.cutByteCount }

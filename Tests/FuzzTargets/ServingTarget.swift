@@ -3,8 +3,8 @@ internal import HoldfastSimulation
 internal import HoldfastStore
 
 /// A store whose pages and records have good checksums and contradict each other: a start goes on with
-/// it past all damage, serves, and closes. A page that cannot be used may end that, as it ends a
-/// broker.
+/// it past all damage, serves, and closes. A page that cannot be used, or a decision that does not fit
+/// what another page says, may end that, as it ends a broker.
 enum ServingTarget {
     private static let stepCount = 32
     private static let stepsPerCommit = 4
@@ -20,7 +20,7 @@ enum ServingTarget {
         guard
             let store = try? StoreUnderTest(
                 StoreTarget.fileSystem(changedBy: changes), layout: layout,
-                clock: SimulatedClock(), entropy: 9)
+                clock: SimulatedClock(), entropy: 9, mayContradictItself: true)
         else { return }
         try? serve(from: store, Workload(seed: UInt64(seed), queueNames: ["a", "kept", "late"]))
     }

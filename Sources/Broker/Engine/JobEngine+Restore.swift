@@ -2,8 +2,9 @@ internal import HoldfastModel
 package import HoldfastPages
 
 extension JobEngine {
-    /// The state of an image: its root, and its pages by `pages`, whose stamps have begun. It goes on
-    /// with the record after `lastLSN`, on the clocks of a start: see `restartLeaseClocks`.
+    /// The state of an image: its root, and its pages by `pages`, whose stamps begin later: nothing is
+    /// written here. It goes on with the record after `lastLSN`, on the clocks of a start: see
+    /// `restartLeaseClocks`.
     ///
     /// The bounds of `configuration` may be others than those of the engine that was frozen.
     ///
@@ -165,13 +166,20 @@ extension JobEngine {
         }
         leases = restored
         var isSound = true
+        var counts: [Int: Int] = [:]
         leases.forEach { _, lease in
             if !queues.isLive(lease.lane.queueID)
                 || lease.durationMilliseconds > Limits.leaseMillisecondsMax
             {
                 isSound = false
             }
+            counts[lease.lane.queue, default: 0] += 1
         }
         guard isSound else { throw RestoreFault("a lease is of no queue") }
+        // A queue may be deleted when it counts no job.
+        for number in queues.sorted.map({ Int($0) })
+        where queues[number].pointee.leasedCount != counts[number, default: 0] {
+            throw RestoreFault("queue \(number) counts other leases than there are")
+        }
     }
 }

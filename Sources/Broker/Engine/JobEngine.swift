@@ -71,8 +71,8 @@ package struct JobEngine: ~Copyable {
     package var leaseCount: Int { leases.count }
 
     /// Applies a record that a verb has just appended. Its own decision not fitting its own state is
-    /// a fault of the program: going on would spread it to the disk. Only where a page is missing it
-    /// may come to that, and then the owner lets nothing out.
+    /// a fault of the program or of what it was restored from, unless a page is missing: the owner
+    /// lets nothing out, since going on would spread it to the disk.
     @inline(__always)
     mutating func applyAppended(_ lsn: LSN, of batch: RecordBatch) {
         guard let body = batch.body(of: lsn) else {
@@ -81,8 +81,8 @@ package struct JobEngine: ~Copyable {
         do throws(RecordFault) {
             try apply(lsn: lsn, frameTime: batch.frameTime, body: body)
         } catch {
-            guard pages.failure == nil else { return }
-            fatalError("record \(lsn) does not fit the state it was decided on: \(error.reason)")
+            pages.condemn(
+                "record \(lsn) does not fit the state it was decided on: \(error.reason)")
         }
     }
 }

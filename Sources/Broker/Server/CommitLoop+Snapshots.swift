@@ -88,12 +88,14 @@ extension CommitLoop {
         resumeReading()
     }
 
-    /// A page of the state that could not be read back was taken for an empty one: nothing that was
-    /// decided on it may leave.
+    /// A page of the state that could not be read back was taken for an empty one, or a decision did
+    /// not fit the state: nothing that was decided may leave.
     func checkPages() {
         if let failure = engine.pages.failure {
             PageSuspicion.note("\(failure)", in: directory.fileSystem)
-            FailStop.exit(.storageFailed, "a page of the state cannot be used: \(failure)")
+            FailStop.exit(
+                failure.isContradiction ? .stateContradicts : .storageFailed,
+                "the state cannot be used: \(failure)")
         }
     }
 

@@ -16,6 +16,8 @@ package enum FailStop {
         case dataRefused = 65
         /// The address is in use or cannot be bound.
         case address = 69
+        /// The state contradicts itself: a fault of this program, or of what wrote the store.
+        case stateContradicts = 70
         /// A write into the log or a sync failed.
         case storageFailed = 74
         /// Another broker holds the data directory.

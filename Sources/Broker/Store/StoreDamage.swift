@@ -87,6 +87,7 @@ extension PageFault {
         case .kind(let kind): "it is of another kind than it should be (\(kind))"
         case .owner(let owner): "it belongs elsewhere (owner \(owner))"
         case .illFormed: "what stands in it contradicts itself"
+        case .contradiction(let reason): "what it says with others contradicts itself: \(reason)"
         }
     }
 }

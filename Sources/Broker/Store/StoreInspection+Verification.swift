@@ -165,19 +165,26 @@ extension StoreInspection {
 
     /// Does what a start does, and reads every page of the state besides.
     ///
-    /// - Throws: what the start would be refused for, or `page` where one cannot be used. Where there
-    ///   are very many jobs, pages that refer to no others are not looked at.
+    /// - Throws: what the start would be refused for, or `page` where one cannot be used, or where
+    ///   what they say contradicts itself. Where there are very many jobs, pages that refer to no
+    ///   others are not looked at.
     package func readEveryPage() throws(StoreFault) {
         var faults: [StoreDamage] = []
         _ = try restore { engine in
-            if engine.jobCount <= Self.checkedJobCountMax { _ = engine.invariantFaults() }
+            if engine.jobCount <= Self.checkedJobCountMax {
+                faults += engine.invariantFaults().map { .state($0) }
+            }
             _ = Self.walk(engine, &faults)
         }
+        if case .state(let reason) = faults.first { throw .page(.contradiction(reason)) }
     }
 
     /// A page that the walk over all of them found damaged need not be named twice; one that is
     /// whole and not the one referred to is found by restoring only.
     private func add(_ failure: PageFailure, _ result: inout StoreVerification) {
+        if case .contradiction(let reason) = failure.fault {
+            return result.damages.append(.state(reason))
+        }
         let number = failure.reference.number
         let isNamed = result.damages.contains {
             if case .page(let page) = $0 { page.number == number } else { false }

@@ -73,7 +73,7 @@ struct CompactedHeader: Equatable, Sendable {
         recordCount = Int(bytes.integer(UInt32.self, at: 76))
         indexChecksum = bytes.integer(UInt32.self, at: 80)
         guard firstLSN > 0, firstLSN <= nextLSN, nextLSN <= RecordFormat.lsnMax + 1,
-            end >= Self.blockByteCount,
+            number <= LogFormat.segmentNumberMax, end >= Self.blockByteCount,
             fileByteCount == Self.fileByteCount(end: end, recordCount: recordCount)
         else { return nil }
     }

@@ -17,6 +17,8 @@ package enum LogFormat {
     /// Stamps of pages have 24 bits for the epoch, and an opening that passes damage counts on by as many
     /// segments as it misses.
     static let epochMax: UInt32 = (1 << 24) - (1 << 16)
+    /// A segment's name has sixteen decimal digits.
+    package static let segmentNumberMax: UInt64 = 1 << 53
     static let segmentHeaderByteCount = 64
     static let storeByteCount = 64
 

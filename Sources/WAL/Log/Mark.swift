@@ -106,6 +106,7 @@ package struct StartMark: Equatable, Sendable {
         else { return nil }
         let versionByteCount = Int(bytes.integer(UInt32.self, at: 76))
         guard versionByteCount <= Self.softwareVersionByteCountMax,
+            bytes.integer(UInt64.self, at: 48) <= LogFormat.segmentNumberMax,
             bytes.integer(UInt64.self, at: 64) <= RecordFormat.lsnMax
         else { return nil }
         bootID = UniqueID(

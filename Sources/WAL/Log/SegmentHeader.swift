@@ -46,6 +46,7 @@ package struct SegmentHeader: Equatable, Sendable {
             bytes.integer(UInt32.self, at: 8) == LogFormat.version,
             bytes.integer(UInt32.self, at: 12) == 0,
             Checksum.crc32c(bytes.part(at: 0, count: 60)) == bytes.integer(UInt32.self, at: 60),
+            bytes.integer(UInt64.self, at: 32) <= LogFormat.segmentNumberMax,
             let byteCount = Int(exactly: bytes.integer(UInt64.self, at: 48))
         else { return nil }
         let alignment = Int(bytes.integer(UInt32.self, at: 56))

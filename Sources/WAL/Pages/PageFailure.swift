@@ -16,6 +16,8 @@ package enum PageFault: Error, Equatable, Sendable {
     case owner(UInt64)
     /// Counts or offsets in it contradict each other.
     case illFormed
+    /// No single page is at fault: what they say together cannot be, as this sentence says.
+    case contradiction(String)
 }
 
 /// The first page that could not be read or was not what it should be.

@@ -132,6 +132,12 @@ package final class PageSpace {
         firstStampOfGeneration = nextStamp
     }
 
+    /// The owner has found that the pages contradict each other: as with a page that fails, nothing
+    /// that is computed from them may leave.
+    package func condemn(_ reason: String) {
+        if failure == nil { failure = .contradiction(reason) }
+    }
+
     /// Remembers the first failure.
     func fail(_ reference: PageReference, _ kind: PageKind, owner: UInt64, _ fault: PageFault) {
         if failure == nil {

@@ -1,4 +1,5 @@
 package import HoldfastRecords
+internal import HoldfastWAL
 
 /// A sealed segment of the log as a snapshot lists it: one that holds a birth which lives, or that
 /// this snapshot or the one before needs to be replayed from.
@@ -64,6 +65,7 @@ package struct SnapshotSegment: Sendable, Equatable {
         let liveCount = bytes.integer(UInt64.self, at: offset + 32)
         guard let kind = Kind(rawValue: bytes.integer(UInt32.self, at: offset + 48)),
             bytes.integer(UInt32.self, at: offset + 52) == 0,
+            bytes.integer(UInt64.self, at: offset) <= LogFormat.segmentNumberMax,
             firstLSN <= nextLSN, nextLSN <= RecordFormat.lsnMax + 1,
             liveCount <= nextLSN - firstLSN
         else { return nil }
