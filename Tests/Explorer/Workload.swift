@@ -245,7 +245,7 @@ package struct Workload {
     }
 
     private mutating func changeQueues(_ engine: inout JobEngine, _ batch: RecordBatch) {
-        guard let queue = someQueue(&engine, batch) else { return }
+        guard let queue = someQueue(&engine, batch), engine.isLive(queue) else { return }
         if random.oneIn(2) {
             var policy = engine.queueSummary(queue).policy
             policy.attemptCountMax = UInt32(1 + random.below(4))

@@ -45,9 +45,9 @@ extension JobEngine {
         guard queues.isLive(birth.queue) else { throw RecordFault("its queue does not exist") }
         let queue = queues[Int(birth.queue.rawValue)]
         if let mark = birth.producer {
-            guard mark.slot.rawValue < UInt32(producers.count), mark.count > 0 else {
-                throw RecordFault("its producer does not exist")
-            }
+            guard mark.slot.rawValue < UInt32(producers.count), mark.count > 0,
+                mark.count <= UInt32(Limits.itemCountMax)
+            else { throw RecordFault("its producer does not exist, or enqueues more than it may") }
             producers.remember(mark, firstLSN: lsn, at: birth.enqueuedMilliseconds)
         }
         let lane = LaneNumber(queue: birth.queue, priority: birth.priority)
@@ -112,7 +112,7 @@ extension JobEngine {
             delayed.remove(job, &map)
             count += 1
             lastMoved = job
-            queues[place.lane.queue].pointee.delayedCount -= 1
+            countOut(&queues[place.lane.queue].pointee.delayedCount)
             pushReady(entry, place.lane, isRetry: entry.version > 0)
             if Mutant.dueMoveRepeatsPage.isOn, count == configuration.dueCountMax {
                 pushReady(entry, place.lane, isRetry: entry.version > 0)
@@ -304,7 +304,7 @@ extension JobEngine {
             state.deathNumber = 0
             map.setJobState(item.lsn, state)
             let queue = queues[state.lane.queue]
-            queue.pointee.deadCount -= 1
+            countOut(&queue.pointee.deadCount)
             queue.pointee.totals.redriven &+= 1
             // To the end: a million redriven jobs must not stand before what came meanwhile.
             pushReady(state.laneEntry(item.lsn), state.lane, isRetry: false)
@@ -336,7 +336,7 @@ extension JobEngine {
                 else { throw fault }
                 removeLive(item.lsn)
                 delayed.remove(job, &map)
-                queues[item.lane.queue].pointee.delayedCount -= 1
+                countOut(&queues[item.lane.queue].pointee.delayedCount)
             default: throw fault
             }
             queues[item.lane.queue].pointee.totals.cancelled &+= 1
@@ -365,7 +365,7 @@ extension JobEngine {
             guard queues.isLive(record.queue), queues.find(record.name) == record.queue else {
                 throw RecordFault("its queue does not exist")
             }
-            guard queues[Int(number)].pointee.jobCount == 0 else {
+            guard queues[Int(number)].pointee.isEmpty else {
                 throw RecordFault("its queue has jobs")
             }
             removeQueue(record.queue)

@@ -15,7 +15,9 @@ extension JobEngine {
             gap?.lanes?.insert(lsn, LaneNumber(queue: birth.queue, priority: birth.priority))
         }
         guard let mark = birth.producer else { return .whole }
-        if mark.count > 0, isOwned(mark.slot, at: birth.enqueuedMilliseconds) {
+        if mark.count > 0, mark.count <= UInt32(Limits.itemCountMax),
+            isOwned(mark.slot, at: birth.enqueuedMilliseconds)
+        {
             gap?.ownedSlots[mark.slot.rawValue] = true
             return .whole
         }
@@ -64,7 +66,7 @@ extension JobEngine {
         let named = queues.find(record.name)
         switch record.change {
         case .delete:
-            guard isLive, queues[Int(queue.rawValue)].pointee.jobCount == 0 else {
+            guard isLive, queues[Int(queue.rawValue)].pointee.isEmpty else {
                 return .leftOut
             }
             if named == queue { return .whole }
@@ -87,7 +89,7 @@ extension JobEngine {
 
     /// The name is another queue's by now: this one was deleted in the gap, or altered.
     private mutating func takeName(from queue: QueueID) {
-        guard queues[Int(queue.rawValue)].pointee.jobCount > 0 else { return removeQueue(queue) }
+        guard !queues[Int(queue.rawValue)].pointee.isEmpty else { return removeQueue(queue) }
         let name = recoveredName(of: queue)
         name.withUnsafeBytes { queues.rename(queue, to: $0) }
         queueGeneration &+= 1

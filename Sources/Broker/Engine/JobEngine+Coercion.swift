@@ -21,7 +21,7 @@ extension JobEngine {
             guard Self.isDelivery(item.version), let known = version(of: item.lsn),
                 known < item.version, let job = withdraw(item.lsn)
             else { continue }
-            if !job.wasReady || item.version - job.version > 1 { gap?.counts.movedJobCount += 1 }
+            if !job.wasReady || item.version - known > 1 { gap?.counts.movedJobCount += 1 }
             grant(
                 job, version: item.version, grantLSN: lsn,
                 durationMilliseconds: record.durationMilliseconds)

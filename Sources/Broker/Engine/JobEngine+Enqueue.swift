@@ -1,5 +1,6 @@
 internal import HoldfastModel
 internal import HoldfastMutants
+internal import HoldfastPages
 package import HoldfastRecords
 
 extension JobEngine {
@@ -16,7 +17,9 @@ extension JobEngine {
         to queue: QueueID, options: EnqueueOptions, content: UnsafeRawBufferPointer,
         producer: (slot: ProducerSlot, sequence: UInt64, count: UInt32)?, into batch: RecordBatch
     ) -> LSN {
-        precondition(queues.isLive(queue), "a job is enqueued to a queue that exists")
+        precondition(
+            queues.isLive(queue) || pages.failure != nil,
+            "a job is enqueued to a queue that exists")
         precondition(
             options.priority <= Limits.priorityMax
                 && options.delayMilliseconds <= Limits.delayMillisecondsMax

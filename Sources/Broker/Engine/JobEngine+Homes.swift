@@ -13,7 +13,18 @@ extension JobEngine {
 
     @inline(__always)
     mutating func removeLive(_ lsn: UInt64) {
-        if live.remove(lsn, &map, pages) { jobCount -= 1 }
+        guard live.remove(lsn, &map, pages) else { return }
+        guard jobCount > 0 else { return pages.condemn(Self.fewerCounted) }
+        jobCount -= 1
+    }
+
+    private static let fewerCounted = "there are more jobs than are counted"
+
+    /// Takes one from a count. Where there is none to take, the counts are not those of the jobs.
+    @inline(__always)
+    func countOut(_ count: inout Int) {
+        guard count > 0 else { return pages.condemn(Self.fewerCounted) }
+        count -= 1
     }
 
     // MARK: Lanes
@@ -63,8 +74,8 @@ extension JobEngine {
     mutating func countOutReady(_ number: LaneNumber) {
         let queue = queues[number.queue]
         let lane = queue.pointee.lanes + Int(number.priority)
-        lane.pointee.readyCount -= 1
-        queue.pointee.readyCount -= 1
+        countOut(&lane.pointee.readyCount)
+        countOut(&queue.pointee.readyCount)
         if lane.pointee.readyCount == 0 {
             queue.pointee.laneMask &= ~(1 << UInt16(number.priority))
             if lane.pointee.staleCount > 0 { lane.pointee.removeAll(pages) }
@@ -122,10 +133,10 @@ extension JobEngine {
         case .ready:
             endReady(state.lane)
         case .delayed:
-            queue.pointee.delayedCount -= 1
+            countOut(&queue.pointee.delayedCount)
             delayed.remove(DelayedJob(dueMilliseconds: state.dueMilliseconds, lsn: lsn), &map)
         case .dead:
-            queue.pointee.deadCount -= 1
+            countOut(&queue.pointee.deadCount)
             dead.remove(state.deathNumber, queue: state.lane.queueID, &map)
         case .leased, .done: break
         }
@@ -137,7 +148,7 @@ extension JobEngine {
     mutating func endLeased(_ lsn: UInt64, _ slot: UInt32, _ lease: Lease) {
         if lease.hasState, let state = map.jobState(lsn) { map.removeJobState(lsn, state) }
         leases.remove(slot)
-        queues[lease.lane.queue].pointee.leasedCount -= 1
+        countOut(&queues[lease.lane.queue].pointee.leasedCount)
         removeLive(lsn)
     }
 
@@ -162,7 +173,7 @@ extension JobEngine {
 
     /// Takes the lease away; its job's home is for the caller to change.
     mutating func endLease(_ slot: UInt32, _ lease: Lease) {
-        queues[lease.lane.queue].pointee.leasedCount -= 1
+        countOut(&queues[lease.lane.queue].pointee.leasedCount)
         leases.remove(slot)
     }
 

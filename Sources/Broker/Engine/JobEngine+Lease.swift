@@ -160,7 +160,7 @@ extension JobEngine {
             return false
         }
         pending.append(
-            PendingItem(lsn: head.lsn, version: head.version + 1, priority: priority))
+            PendingItem(lsn: head.lsn, version: head.version &+ 1, priority: priority))
         cursor.advance(self)
         return true
     }

@@ -37,7 +37,7 @@ extension JobEngine {
                     message:
                         "as many producers as are remembered were here in the last ten minutes",
                     retryAfterMilliseconds: UInt32(
-                        clamping: Self.producerKeptMilliseconds - age.partialValue + 1))
+                        clamping: Self.producerKeptMilliseconds - max(age.partialValue, 0) + 1))
             }
             slot = oldest
         }

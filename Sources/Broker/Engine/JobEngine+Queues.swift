@@ -62,7 +62,7 @@ extension JobEngine {
     ) throws(Refusal) {
         try mustBeLive(queue)
         let state = queues[Int(queue.rawValue)].pointee
-        guard state.jobCount == 0 else {
+        guard state.isEmpty else {
             throw Refusal(
                 code: .queueNotEmpty,
                 message: "the queue has \(state.jobCount) jobs; finish or cancel them first")

@@ -80,7 +80,8 @@ extension JobEngine {
         for number in remains.queues.keys.sorted() {
             makeQueue(QueueID(rawValue: number), remains, &counts)
         }
-        lastLSN = remains.lastLSN
+        // What a compacted segment holds may be younger than what is left of the log.
+        lastLSN = max(lastLSN, remains.lastLSN)
         frameTime = remains.frameTime
     }
 
@@ -110,9 +111,12 @@ extension JobEngine {
 
     /// A name, UTF-8, for a queue whose own is gone; no other queue has it.
     func recoveredName(of id: QueueID, besides known: Set<[UInt8]> = []) -> [UInt8] {
-        var name = Array("recovered-\(id.rawValue)".utf8)
+        let start = "recovered-\(id.rawValue)"
+        var name = Array(start.utf8)
+        var number = 1
         while known.contains(name) || name.withUnsafeBytes({ queues.find($0) != nil }) {
-            name.append(UInt8(ascii: "-"))
+            number += 1
+            name = Array("\(start)-\(number)".utf8)
         }
         return name
     }

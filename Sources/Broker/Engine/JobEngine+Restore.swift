@@ -130,6 +130,7 @@ extension JobEngine {
             cancelled: try root.take(UInt64.self))
         for _ in 0..<(try root.take(UInt8.self)) { try restoreLane(&root, of: id) }
         jobCount += queue.pointee.jobCount
+        guard jobCount <= Int(lastLSN) else { throw RestoreFault("more jobs than records") }
         if queue.pointee.readyCount > 0 {
             queue.pointee.isReadied = true
             readied.append(id)
@@ -161,6 +162,10 @@ extension JobEngine {
     }
 
     private mutating func restoreLeases(_ references: [PageReference]) throws(RestoreFault) {
+        // Each takes memory for all the leases that it may hold.
+        guard !references.contains(where: \.isNone) else {
+            throw RestoreFault("a page of leases that is none")
+        }
         guard let restored = LeaseTable(pages, restoring: references) else {
             throw RestoreFault("a job is leased twice")
         }

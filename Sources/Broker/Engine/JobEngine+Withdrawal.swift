@@ -120,7 +120,8 @@ extension JobEngine {
         // A record presupposes that it is due, and may be the first to say so.
         let now = gap?.frameTime ?? frameTime
         _ = makeDueReady(through: DelayedJob(dueMilliseconds: now, lsn: .max))
-        return gap?.lanes?.lane(of: lsn)
+        // Its queue may be gone since, or never have been: a place may say anything.
+        return gap?.lanes?.lane(of: lsn).flatMap { queues.isLive($0.queueID) ? $0 : nil }
     }
 
     private func findFresh() -> FreshLanes {

@@ -209,17 +209,11 @@ extension ReturnOutcome {
     }
 }
 
-/// A set of LSNs: one bit each, in parts of 32,768.
+/// A set of LSNs in words of 64, one bit each: what is far apart takes no more than a few words.
 private struct LSNBits: Sendable {
-    private var parts: [UInt64: [UInt64]] = [:]
+    private var words: [UInt64: UInt64] = [:]
 
-    mutating func insert(_ lsn: LSN) {
-        parts[lsn >> 15, default: [UInt64](repeating: 0, count: 512)][Int(lsn >> 6 & 511)] |=
-            1 << (lsn & 63)
-    }
+    mutating func insert(_ lsn: LSN) { words[lsn >> 6, default: 0] |= 1 << (lsn & 63) }
 
-    func contains(_ lsn: LSN) -> Bool {
-        guard let part = parts[lsn >> 15] else { return false }
-        return part[Int(lsn >> 6 & 511)] >> (lsn & 63) & 1 == 1
-    }
+    func contains(_ lsn: LSN) -> Bool { (words[lsn >> 6] ?? 0) >> (lsn & 63) & 1 == 1 }
 }

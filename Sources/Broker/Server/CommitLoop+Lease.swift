@@ -1,5 +1,6 @@
 internal import HoldfastEngine
 internal import HoldfastModel
+internal import HoldfastPages
 internal import HoldfastProtocol
 internal import HoldfastRecords
 internal import HoldfastWAL
@@ -106,7 +107,11 @@ extension CommitLoop {
             for (index, delivery) in deliveries.enumerated() {
                 guard let body = bodyInMemory(of: delivery.lsn),
                     let job = deliveredJob(delivery, body: body)
-                else { preconditionFailure("a record in memory is not the birth it was") }
+                else {
+                    engine.pages.condemn("job \(delivery.lsn) is leased and was never born")
+                    checkPages()
+                    continue
+                }
                 let length = writer.length(in: replies.gathering) + job.byteCount
                 guard index == 0 || length <= limits.frameByteCountMax else {
                     surplus = index

@@ -60,7 +60,9 @@ extension Store {
             if let failure = engine.pages.failure { throw .page(failure) }
             upkeep.begin(image, ranges: ranges, groups: [], survivors: [])
             while upkeep.isBusy {
-                _ = try upkeep.step()
+                if try upkeep.step() == .waitingForLog {
+                    throw .page(.contradiction("it ends with a record that the log does not have"))
+                }
                 switch upkeep.takeOutcome() {
                 case nil: break
                 case .committed(let frozen): engine.pages.committed(frozen)

@@ -156,8 +156,12 @@ package struct Store: ~Copyable {
             return JobEngine(configuration: engineConfiguration, pages: pages)
         }
         do throws(RestoreFault) {
-            return try JobEngine(
+            let engine = try JobEngine(
                 configuration: engineConfiguration, pages: pages, restoring: newest.root)
+            guard engine.lastLSN == newest.lastLSN, engine.frameTime == newest.frameTime else {
+                throw RestoreFault("it ends with another record than its header says")
+            }
+            return engine
         } catch {
             if let failure = pages.failure { throw .page(failure) }
             throw .root(snapshotNumber: newest.number, error)

@@ -84,7 +84,7 @@ package enum StoreRebuilding {
     private static func nextSequence(_ fileSystem: any FileSystem) throws(DiskError) -> Int {
         let used = try fileSystem.list(SnapshotLayout.quarantine).compactMap { name -> Int? in
             guard name.hasPrefix(prefix) else { return nil }
-            return Int(name.dropFirst(prefix.count).prefix { $0.isNumber })
+            return Int32(name.dropFirst(prefix.count).prefix { $0.isNumber }).map(Int.init)
         }
         return (used.max() ?? 0) + 1
     }

@@ -66,6 +66,8 @@ package struct FrameHeader: Equatable, Sendable {
         payloadChecksum = bytes.integer(UInt32.self, at: 40)
         guard firstLSN > 0, firstLSN <= RecordFormat.lsnMax - LSN(recordCount),
             durableLSN <= RecordFormat.lsnMax, epoch <= LogFormat.epochMax,
+            // Broker time goes on from here.
+            frameTime <= .max / 2,
             segment.frames.upperBound - offset >= byteCount(alignment: segment.alignment)
         else { return nil }
     }

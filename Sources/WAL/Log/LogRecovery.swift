@@ -55,12 +55,23 @@ struct LogRecovery {
         guard let passing, try Self.isDamaged(fileSystem, from: origin) else {
             self.fileSystem = fileSystem
             chain = try SegmentChain(in: fileSystem, from: origin)
+            try Self.requireEpoch(behind: chain)
             return
         }
         var passage = LogPassage(passing)
         self.fileSystem = PassingFileSystem(fileSystem)
         chain = try SegmentChain(passing: &passage, in: self.fileSystem, from: origin)
+        try Self.requireEpoch(behind: chain)
         self.passage = passage
+    }
+
+    /// What is written under a number that no header may have would be gone with the next opening.
+    private static func requireEpoch(behind chain: SegmentChain) throws(LogError) {
+        guard chain.epoch >= LogFormat.epochMax, let last = chain.links.last else { return }
+        throw .damaged(
+            LogDamage(
+                .sequence, segment: last.number, offset: last.header.frames.lowerBound,
+                byteCount: last.header.alignment))
     }
 
     /// Of the opening that this is the beginning of.

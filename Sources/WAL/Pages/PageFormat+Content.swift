@@ -7,7 +7,7 @@ extension PageFormat {
         case .leaf: MapNode.isWellFormedLeaf(page)
         case .branch: MapNode.isWellFormedBranch(page)
         case .chain: isWellFormedChain(page)
-        case .bitmap: count(of: page) <= contentByteCount * 8
+        case .bitmap: PagedBitmap.isWellFormed(page + headerByteCount)
         // Elements are at least 4 bytes long.
         case .array: count(of: page) <= contentByteCount / 4
         }

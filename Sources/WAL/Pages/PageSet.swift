@@ -9,7 +9,8 @@ package struct PageSet: Sendable, Equatable {
     /// - Returns: nil where their number is not a multiple of 8, number 0 is in it, or the last
     ///   eight are zero, so that a set has one encoding only.
     package init?(decoding bytes: [UInt8]) {
-        guard bytes.count % 8 == 0 else { return nil }
+        // The highest number is below 2^32 - 64, so that one may count on behind it.
+        guard bytes.count % 8 == 0, bytes.count / 8 < 1 << 26 else { return nil }
         words = [UInt64](repeating: 0, count: bytes.count / 8)
         bytes.withUnsafeBytes { source in
             for index in words.indices {

@@ -8,13 +8,13 @@ extension PagedBitmap {
         if let content = content(of: range, map, pages),
             let found = Self.firstBit(content, from: bit, bitCount)
         {
-            return range * bitCount + UInt64(found)
+            return number(range, found, pages)
         }
         var start = range + 1
         while let (next, reference) = self.range(from: start, map, pages) {
             let page = pages.read(reference, .bitmap, owner: next)
             if let found = Self.firstBit(page + PageFormat.headerByteCount, from: 0, bitCount) {
-                return next * bitCount + UInt64(found)
+                return number(next, found, pages)
             }
             start = next + 1
         }
@@ -92,10 +92,22 @@ extension PagedBitmap {
     ) -> (range: UInt64, reference: PageReference)? {
         guard let (key, value) = map.first(from: key(of: start)) else { return nil }
         let range = key.high ^ keyPrefix
-        guard range >> 60 == 0, let reference = reference(of: range, in: value, pages) else {
-            return nil
-        }
+        guard range >> 60 == 0 else { return nil }
+        // Its numbers have to be such.
+        guard number(range, 0, pages) != nil,
+            let reference = reference(of: range, in: value, pages)
+        else { return nil }
         return (range, reference)
+    }
+
+    /// The number of a bit; nil where it would be above all, which fails.
+    private borrowing func number(_ range: UInt64, _ bit: Int, _ pages: PageSpace) -> UInt64? {
+        let (start, isBeyond) = range.multipliedReportingOverflow(
+            by: Self.bitCount(pages.limits))
+        let (number, isOver) = start.addingReportingOverflow(UInt64(bit))
+        guard isBeyond || isOver else { return number }
+        pages.fail(.none, .bitmap, owner: range, .illFormed)
+        return nil
     }
 
     /// The highest range that has a page. The map looks upwards only, so it is closed in on by halves:
@@ -130,7 +142,7 @@ extension PagedBitmap {
         return index << 6 + word.trailingZeroBitCount
     }
 
-    private static func setBitCount(_ content: UnsafeRawPointer, _ bits: ClosedRange<Int>) -> Int {
+    static func setBitCount(_ content: UnsafeRawPointer, _ bits: ClosedRange<Int>) -> Int {
         let words = words(content)
         let (first, last) = (bits.lowerBound >> 6, bits.upperBound >> 6)
         var count = 0

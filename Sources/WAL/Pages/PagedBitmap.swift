@@ -112,6 +112,10 @@ package struct PagedBitmap: ~Copyable {
         Int(UInt32(littleEndian: content.load(as: UInt32.self)))
     }
 
+    static func isWellFormed(_ content: UnsafeRawPointer) -> Bool {
+        count(of: content) == setBitCount(content, 0...bitCountMax - 1)
+    }
+
     private static func setCount(_ count: Int, of content: UnsafeMutableRawPointer) {
         content.storeBytes(of: UInt32(count).littleEndian, as: UInt32.self)
     }

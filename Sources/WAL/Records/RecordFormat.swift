@@ -15,7 +15,7 @@ internal import CCRC32C
 /// that it is the one asked for and that it is whole. All integers are little-endian.
 package enum RecordFormat {
     /// No log comes so far, and sums with it do not overflow: what says more is damaged or forged.
-    package static let lsnMax: LSN = 1 << 61
+    package static let lsnMax: LSN = (1 << 60) - 1
     /// The longest body that a head can say, in bytes (256 MiB less one).
     package static let bodyByteCountMax = (1 << 28) - 1
     @usableFromInline package static let plainHeadByteCount = 4

@@ -73,7 +73,10 @@ struct SegmentList: AsyncParsableCommand {
     }
 
     private static func age(_ segment: LogInspection.Segment, _ now: Int64) -> Int64? {
-        segment.start.map { max(0, now - $0.wallMilliseconds) }
+        segment.start.map { start in
+            let (age, isOverflow) = now.subtractingReportingOverflow(start.wallMilliseconds)
+            return isOverflow ? 0 : max(0, age)
+        }
     }
 
     /// The wall clock, by which the segments' STARTs say when they were begun.

@@ -4,7 +4,7 @@ internal import HoldfastPages
 package struct RestoreFault: Error, Hashable, Sendable, CustomStringConvertible {
     package let reason: String
 
-    init(_ reason: String) {
+    package init(_ reason: String) {
         self.reason = reason
     }
 

@@ -108,11 +108,14 @@ struct ProducerTable: ~Copyable {
     }
 
     mutating func connect(_ slot: ProducerSlot) {
+        // Not so where its record did not fit the state.
+        guard Int(slot.rawValue) < count else { return }
         producers[Int(slot.rawValue)].connectionCount += 1
     }
 
     mutating func disconnect(_ slot: ProducerSlot) {
         let position = Int(slot.rawValue)
+        guard position < count else { return }
         if producers[position].connectionCount > 0 { producers[position].connectionCount -= 1 }
     }
 
@@ -131,11 +134,16 @@ struct ProducerTable: ~Copyable {
     }
 
     func result(of sequence: UInt64, from slot: ProducerSlot) -> ProducerResult {
+        guard Int(slot.rawValue) < count else { return .expired }
         let producer = self[Int(slot.rawValue)]
         let window = UInt64(Limits.producerResultCount)
         let result = producer.pointee.results.element(Int(sequence % window))
         if result.count > 0, result.sequence == sequence {
-            return .known(firstLSN: result.firstLSN, count: result.count)
+            // A page may say anything; of an answer that cannot be given nothing is known.
+            let isPossible =
+                result.count <= UInt32(Limits.itemCountMax)
+                && result.firstLSN <= StateKey.valueMax
+            return isPossible ? .known(firstLSN: result.firstLSN, count: result.count) : .expired
         }
         let greatest = producer.pointee.greatestSequence
         if greatest >= window, sequence <= greatest - window { return .expired }

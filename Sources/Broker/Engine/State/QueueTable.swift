@@ -23,6 +23,10 @@ struct QueueState {
     @inline(__always) var lanes: UnsafeMutablePointer<Lane> { laneStart.unsafelyUnwrapped }
 
     var jobCount: Int { readyCount + delayedCount + leasedCount + deadCount }
+    /// Whether there is no job in any place.
+    var isEmpty: Bool {
+        readyCount == 0 && delayedCount == 0 && leasedCount == 0 && deadCount == 0
+    }
 }
 
 /// The queues by number and by name. A number is used again when its queue is deleted.
