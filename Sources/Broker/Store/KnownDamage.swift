@@ -53,7 +53,7 @@ package struct KnownDamage: Sendable, Equatable {
             guard words.count == 3 else { continue }
             if words[0] == "place" { places.insert("\(words[1]) \(words[2])") }
             if words[0] == "missing", let first = LSN(words[1]), let last = LSN(words[2]),
-                first >= 1, first <= last
+                first >= 1, first <= last, last <= RecordFormat.lsnMax
             {
                 missing.append(first...last)
             }

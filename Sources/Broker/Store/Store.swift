@@ -142,6 +142,9 @@ package struct Store: ~Copyable {
         }
     }
 
+    /// Numbers have 32 bits: as many as this can follow the last one that is gone on from.
+    private static let snapshotNumberEnd: UInt64 = 1 << 31
+
     static func engine(
         _ identity: StoreIdentity, _ snapshots: SnapshotStore, _ newest: SnapshotStore.Loaded?,
         _ configuration: StoreConfiguration
@@ -160,6 +163,12 @@ package struct Store: ~Copyable {
                 configuration: engineConfiguration, pages: pages, restoring: newest.root)
             guard engine.lastLSN == newest.lastLSN, engine.frameTime == newest.frameTime else {
                 throw RestoreFault("it ends with another record than its header says")
+            }
+            guard newest.segments.allSatisfy({ $0.nextLSN <= newest.lastLSN + 1 }) else {
+                throw RestoreFault("it lists records that are not its own")
+            }
+            guard snapshots.nextNumber < snapshotNumberEnd else {
+                throw RestoreFault("its number leaves none for those that come")
             }
             return engine
         } catch {

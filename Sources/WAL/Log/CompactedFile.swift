@@ -31,6 +31,7 @@ struct CompactedFile {
     }
 
     private func storedIndex(_ header: CompactedHeader) throws(DiskError) -> SegmentIndex? {
+        guard header.end + header.recordCount * 8 <= (try file.byteCount()) else { return nil }
         let bytes = try file.read(byteCount: header.recordCount * 8, at: header.end)
         guard bytes.count == header.recordCount * 8,
             Checksum.crc32c(bytes) == header.indexChecksum
@@ -113,9 +114,10 @@ struct CompactedFile {
         }
         // Neighbours in one read: there may be thousands in a piece.
         let reader = SegmentReader(file: file, header: segment.header)
+        let bound = min(segment.end, try file.byteCount())
         for entry in range {
             let place = index.place(at: entry, end: segment.end)
-            guard place.offset < place.limit, place.limit <= segment.end else {
+            guard place.offset < place.limit, place.limit <= bound else {
                 found(damage(.compactedRecord, place.offset, 1, place.lsn...place.lsn))
                 continue
             }

@@ -24,7 +24,9 @@ package enum DirectoryLayout {
 
     /// The number in the name of a segment; nil for every other name.
     static func segmentNumber(ofName name: String) -> UInt64? {
-        number(ofName: name, ending: ".seg")
+        number(ofName: name, ending: ".seg").flatMap {
+            (1...LogFormat.segmentNumberMax).contains($0) ? $0 : nil
+        }
     }
 
     static func number(ofName name: String, ending: String) -> UInt64? {

@@ -93,6 +93,8 @@ extension SegmentSummary {
     ) throws(LogError) {
         guard let lsns = segment.lsns else { return nil }
         let name = segment.path.split(separator: "/").last.map(String.init) ?? ""
+        // Longer than any that can be listed.
+        guard segment.byteCount <= Int(UInt32.max) else { return nil }
         if let key = DirectoryLayout.compactedKey(ofName: name) {
             self.init(
                 number: key.number, salt: key.salt, firstLSN: lsns.lowerBound,

@@ -63,7 +63,8 @@ struct LogOpening {
             try directory.fileSystem.syncDirectory(DirectoryLayout.log)
             try directory.fileSystem.syncDirectory(DirectoryLayout.pool)
         }
-        let candidate = try pool.takeForCopies(number: number, byteCount: needed)
+        let candidate = try pool.takeForCopies(
+            number: number, byteCount: LogFormat.padded(needed, to: alignment))
         let header = candidate.header
         // START will vouch for what lies behind the cut, so that has to be on the disk as it was read.
         if recovery.replacedNumber == nil, recovery.previousNumber > 0 {

@@ -65,20 +65,38 @@ struct LogRecovery {
         self.passage = passage
     }
 
-    /// What is written under a number that no header may have would be gone with the next opening.
+    // What is written behind the highest number that a format allows would be gone with the next opening:
+    // a log that comes so far, which only a forged one can, is refused.
+
     private static func requireEpoch(behind chain: SegmentChain) throws(LogError) {
-        guard chain.epoch >= LogFormat.epochMax, let last = chain.links.last else { return }
-        throw .damaged(
-            LogDamage(
-                .sequence, segment: last.number, offset: last.header.frames.lowerBound,
-                byteCount: last.header.alignment))
+        guard chain.epoch >= LogFormat.epochMax else { return }
+        throw .damaged(beyondAll(chain))
+    }
+
+    private func requireNumbers() throws(LogError) {
+        let number = max(
+            chain.links.last?.number ?? 0, chain.superfluous.max() ?? 0, passage?.numberMax ?? 0)
+        guard number < LogFormat.segmentNumberMax, sequence.lastFrameTime <= .max / 4,
+            sequence.nextLSN <= RecordFormat.lsnMax - (1 << 40)
+        else { throw .damaged(Self.beyondAll(chain)) }
+    }
+
+    private static func beyondAll(_ chain: SegmentChain) -> LogDamage {
+        LogDamage(
+            .sequence, segment: chain.links.last?.number ?? 0,
+            offset: chain.links.last?.header.frames.lowerBound ?? 0,
+            byteCount: chain.links.last?.header.alignment ?? 1)
     }
 
     /// Of the opening that this is the beginning of.
     var epoch: UInt32 { chain.epoch + 1 }
 
     mutating func run(_ replay: Replay) throws(LogError) {
-        guard passage == nil else { return try runPassing(replay) }
+        if passage == nil { try runStrict(replay) } else { try runPassing(replay) }
+        try requireNumbers()
+    }
+
+    private mutating func runStrict(_ replay: Replay) throws(LogError) {
         sealed = chain.listed
         var isFirst = true
         for (position, link) in chain.links.enumerated() {

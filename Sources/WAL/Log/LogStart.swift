@@ -44,10 +44,13 @@ enum BrokerTime {
         return sum(lastFrameTime, max(0, difference(start.wallMilliseconds, wallAtLastFrame)))
     }
 
+    /// Far behind it no frame may be.
+    private static let timeMax = Int64.max / 8
+
     // Clocks are set by people, to any value: no trap, the nearest possible time instead.
     private static func sum(_ first: Int64, _ second: Int64) -> Int64 {
         let (result, isOverflow) = first.addingReportingOverflow(second)
-        return isOverflow ? (second < 0 ? .min : .max / 2) : min(result, .max / 2)
+        return isOverflow ? (second < 0 ? .min : timeMax) : min(result, timeMax)
     }
 
     private static func difference(_ first: Int64, _ second: Int64) -> Int64 {

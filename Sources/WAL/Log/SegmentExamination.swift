@@ -211,8 +211,8 @@ struct SegmentExamination {
         let bound = reader.header.frames.upperBound
         guard offset < bound else { return }
         if let successor {
+            guard successor.cut < bound else { return }
             let tail = successor.cut..<bound
-            guard successor.cut <= bound, !tail.isEmpty else { return }
             guard let expected = successor.tailChecksum else { return }
             let found = try reader.survey(tail).checksum
             guard found != expected else { return }

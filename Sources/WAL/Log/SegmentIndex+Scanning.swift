@@ -51,10 +51,14 @@ extension SegmentIndex {
     ) throws(DiskError) {
         guard canHold(header.firstLSN..<header.nextLSN) else { return }
         let payload = offset + LogFormat.frameHeaderByteCount
-        if try appendByLengths(header, reader, at: payload) { return }
+        let end = min(payload + header.payloadByteCount, max(payload, try reader.file.byteCount()))
+        if end == payload + header.payloadByteCount,
+            try appendByLengths(header, reader, at: payload)
+        {
+            return
+        }
         try salvage(
-            from: reader, in: payload..<payload + header.payloadByteCount,
-            lsns: header.firstLSN..<header.nextLSN)
+            from: reader, in: payload..<end, lsns: header.firstLSN..<header.nextLSN)
     }
 
     /// Adds the indexed records of a damaged payload, if their lengths still add up to it: then each is
@@ -85,7 +89,9 @@ extension SegmentIndex {
     ) throws(DiskError) {
         var found: [(lsn: LSN, offset: Int)] = []
         var offset = range.lowerBound
-        while offset + RecordFormat.indexedHeadByteCount <= range.upperBound {
+        // Bytes that look like heads everywhere must not cost a checksum of all that is behind each.
+        var budget = Self.checksumsPerByte * range.count
+        while offset + RecordFormat.indexedHeadByteCount <= range.upperBound, budget > 0 {
             let piece = try reader.bytes(
                 at: offset, count: min(Self.pieceByteCount, range.upperBound - offset))
             let last = piece.count - RecordFormat.indexedHeadByteCount
@@ -98,7 +104,9 @@ extension SegmentIndex {
                 continue
             }
             offset += position
-            guard byteCount <= range.upperBound - offset,
+            let isWithin = byteCount <= range.upperBound - offset
+            if isWithin { budget -= byteCount }
+            guard isWithin,
                 RecordFormat.body(
                     in: try reader.bytes(at: offset, count: byteCount), at: 0, lsn: lsn) != nil
             else {
@@ -111,6 +119,8 @@ extension SegmentIndex {
         append(consistent: found)
     }
 
+    /// How often each byte may be read for a checksum, on average.
+    private static let checksumsPerByte = 64
     /// What is looked through at a time; a record may be longer.
     private static let pieceByteCount = 256 * 1024
 

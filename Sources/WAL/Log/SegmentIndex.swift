@@ -92,8 +92,10 @@ struct SegmentIndex: Equatable, Sendable {
 
     /// - Parameter entry: from 0, below `count`.
     func place(at entry: Int, end: Int) -> Place {
-        Place(
-            lsn: firstLSN + LSN(deltas[entry]), offset: Int(offsets[entry]),
-            limit: entry + 1 < offsets.count ? Int(offsets[entry + 1]) : end)
+        let offset = Int(offsets[entry])
+        // Where the frames end may be said by another file, and lie before the record.
+        return Place(
+            lsn: firstLSN + LSN(deltas[entry]), offset: offset,
+            limit: entry + 1 < offsets.count ? Int(offsets[entry + 1]) : max(offset, end))
     }
 }

@@ -49,7 +49,12 @@ final class SegmentReader {
         guard let frame = FrameHeader(decoding: head, in: header, at: offset) else {
             return .absent
         }
-        let all = try bytes(at: offset, count: frame.byteCount(alignment: header.alignment))
+        let byteCount = frame.byteCount(alignment: header.alignment)
+        // One that the file ends in is not whole, and must not cost memory for what is not there.
+        if byteCount > Self.windowByteCount, offset + byteCount > (try file.byteCount()) {
+            return .broken(frame, .payload)
+        }
+        let all = try bytes(at: offset, count: byteCount)
         let end = LogFormat.frameHeaderByteCount + frame.payloadByteCount
         let payload = all.part(
             at: LogFormat.frameHeaderByteCount, count: frame.payloadByteCount)

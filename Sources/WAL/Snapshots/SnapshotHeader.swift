@@ -91,8 +91,8 @@ struct SnapshotHeader: Equatable {
             extentPageCount: Int(block.integer(UInt32.self, at: 68)),
             usedByteCount: usedByteCount, usedPageCount: usedPageCount,
             bodyChecksum: block.integer(UInt32.self, at: 88))
-        // Pages carry the number in 32 bits, and there have to be some left for what comes.
-        guard (1..<UInt64(1) << 31).contains(header.number),
+        // Pages carry the number in 32 bits.
+        guard (1..<UInt64(UInt32.max)).contains(header.number),
             header.lastLSN <= RecordFormat.lsnMax, header.frameTime <= .max / 2,
             header.bodyByteCount <= SnapshotFormat.bodyByteCountMax,
             SnapshotFormat.extentPageCounts.contains(header.extentPageCount)

@@ -66,7 +66,7 @@ package struct SnapshotSegment: Sendable, Equatable {
         guard let kind = Kind(rawValue: bytes.integer(UInt32.self, at: offset + 48)),
             bytes.integer(UInt32.self, at: offset + 52) == 0,
             bytes.integer(UInt64.self, at: offset) <= LogFormat.segmentNumberMax,
-            firstLSN <= nextLSN, nextLSN <= RecordFormat.lsnMax + 1,
+            firstLSN > 0, firstLSN <= nextLSN, nextLSN <= RecordFormat.lsnMax + 1,
             liveCount <= nextLSN - firstLSN
         else { return nil }
         self.init(
