@@ -205,6 +205,34 @@ import Testing
         }
     }
 
+    @Test("a decision that does not fit the state condemns it, and the checks say why")
+    func contradiction() throws {
+        let rig = EngineRig()
+        let queue = rig.queue("q")
+        for _ in 0..<3 { _ = rig.enqueue(queue) }
+        rig.freeze()
+        rig.finishSnapshot()
+        var snapshot = try #require(rig.kept.last)
+        // The last record, which is the birth of a job that lives, has not been yet.
+        snapshot.root[8] -= 1
+        var engine = try rig.restored(snapshot)
+        let faults = engine.invariantFaults()
+        #expect(faults.contains { $0.contains("younger than the last record") })
+        #expect(engine.pages.failure == nil)
+        let lsn = engine.lastLSN + 1
+        rig.batch.open(firstLSN: lsn, frameTime: rig.time)
+        JobContent.sample.withUnsafeBytes {
+            _ = engine.enqueue(
+                to: queue, options: EnqueueOptions(), content: $0, producer: nil, into: rig.batch)
+        }
+        let failure = try #require(engine.pages.failure)
+        #expect(failure.isContradiction && !failure.isReadError)
+        #expect(
+            failure.description
+                == "the state contradicts itself: record \(lsn) does not fit the state it was decided "
+                + "on: the state has a job of its number")
+    }
+
     @Test("an image of another version is refused by its number")
     func otherVersion() throws {
         let rig = Self.livedRig(seed: 3, stepCount: 10)

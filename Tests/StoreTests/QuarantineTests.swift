@@ -3,6 +3,7 @@ import HoldfastEngine
 import HoldfastPages
 import HoldfastRecords
 import HoldfastSimulation
+import HoldfastSnapshots
 import HoldfastStore
 import HoldfastWAL
 import Testing
@@ -201,6 +202,64 @@ import Testing
         PageSuspicion.note("page 7", in: whole)
         let rig = try StoreRig(SimulatedFileSystem(whole.disk.afterPowerLoss(CrashChoices())))
         #expect(rig.damageReport == nil)
+        #expect(!rig.disk.disk.files.contains("SUSPECT"))
+    }
+
+    /// The newest snapshot counts one dead job more in its first queue than there is. All checksums are
+    /// good.
+    private func miscounted(_ disk: SimulatedDisk) throws -> SimulatedDisk {
+        let fileSystem = SimulatedFileSystem(disk)
+        let inspection = try StoreInspection(fileSystem, StoreRig.tiny)
+        let slot = try #require(inspection.snapshots.newestSlot)
+        let name = try #require(
+            inspection.restore().engine.queues(after: nil, limit: 1).first?.name)
+        let path = "snap/\(slot)"
+        var bytes = try #require(disk.contents(path))
+        func integer(at offset: Int, byteCount: Int) -> Int {
+            (0..<byteCount).reduce(0) { $0 | Int(bytes[offset + $1]) << (8 * $1) }
+        }
+        func seal(_ range: Range<Int>, at offset: Int) {
+            let checksum = Checksum.crc32c(Array(bytes[range]))
+            for byte in 0..<4 {
+                bytes[offset + byte] = UInt8(truncatingIfNeeded: checksum >> (8 * byte))
+            }
+        }
+        // See docs/snapshots.md and docs/engine-root.md.
+        let rootByteCount = integer(at: 56, byteCount: 8)
+        let bodyByteCount =
+            rootByteCount + integer(at: 64, byteCount: 4) * 56 + integer(at: 72, byteCount: 8)
+        let text = [UInt8(name.utf8.count)] + Array(name.utf8)
+        let found = (4_096..<4_096 + rootByteCount).first {
+            Array(bytes[$0..<$0 + text.count]) == text
+        }
+        let policy = try #require(found) + text.count
+        bytes[policy + 28 + 4 + 16] += 1
+        seal(4_096..<4_096 + (bodyByteCount + 4_095) / 4_096 * 4_096, at: 88)
+        seal(0..<92, at: 92)
+        var changed = disk
+        changed.place(path, bytes)
+        return changed
+    }
+
+    @Test(
+        "a state that contradicts itself is refused where it is suspected, and made anew where it may be"
+    )
+    func contradiction() throws {
+        let miscounted = try miscounted(Self.whole)
+        // Pages are read when they are needed: nobody has looked.
+        _ = try StoreRig(SimulatedFileSystem(miscounted))
+        let suspected = SimulatedFileSystem(miscounted)
+        PageSuspicion.note("a decision that did not fit", in: suspected)
+        do {
+            _ = try StoreRig(suspected)
+            Issue.record("it is served")
+        } catch let fault as StoreFault {
+            guard case .page(let failure) = fault else { throw fault }
+            #expect(failure.isContradiction)
+        }
+        let rig = try StoreRig(SimulatedFileSystem(suspected.disk.afterKill()), Self.passing)
+        #expect(rig.damageReport?.rebuilt != nil)
+        #expect(rig.engine.invariantFaults().isEmpty)
         #expect(!rig.disk.disk.files.contains("SUSPECT"))
     }
 }

@@ -57,7 +57,9 @@ extension SegmentReader {
             index = survivors
         }
         let start = offset + LogFormat.frameHeaderByteCount
-        let payload = try bytes(at: start, count: frame.payloadByteCount)
+        // What the file does not have is not worth its memory.
+        let there = max(0, try file.byteCount() - start)
+        let payload = try bytes(at: start, count: min(frame.payloadByteCount, there))
         return SurvivingRecords(frame, payload: payload, index: index, start: start)
     }
 }
