@@ -44,6 +44,33 @@ import Testing
         #expect(fed > 400)
     }
 
+    @Test("a birth of a request with more births than a request may have: a fault")
+    func requestTooLong() throws {
+        let rig = RecordTests.course()
+        var fedCount = 0
+        for (number, frame) in rig.frames.enumerated() {
+            // One whose flags say that a producer's mark follows.
+            for record in frame.records where record.body[0] & 0x7F == 1 && record.body[1] & 4 != 0
+            {
+                let flags = record.body[1]
+                let count = 20 + (flags & 1 != 0 ? 8 : 0) + (flags & 2 != 0 ? 4 : 0) + 4
+                var body = record.body
+                body.replaceSubrange(count..<count + 4, with: [1, 4, 0, 0])
+                var engine = EngineRig.emptyEngine(rig.configuration)
+                var before = frame
+                before.records.removeAll { $0.lsn >= record.lsn }
+                EngineRig.replay(rig.frames.prefix(number) + [before], on: &engine)
+                fedCount += 1
+                #expect(throws: ReplayFault.self) {
+                    try body.withUnsafeBytes {
+                        try engine.replay(lsn: record.lsn, frameTime: frame.frameTime, body: $0)
+                    }
+                }
+            }
+        }
+        #expect(fedCount > 0)
+    }
+
     @Test("every record with every byte changed in four ways, on the state it was written for")
     func mutated() {
         let rig = RecordTests.course()

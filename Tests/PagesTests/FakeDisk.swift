@@ -63,6 +63,17 @@ final class FakeDisk {
         (0..<frozen.count).map { bytes(of: frozen, at: $0) }
     }
 
+    /// With the checksum that belongs to it.
+    static func sealed(_ page: [UInt8]) -> [UInt8] {
+        var words = [UInt64](repeating: 0, count: 512)
+        return words.withUnsafeMutableBytes {
+            $0.copyBytes(from: page)
+            PageFormat.seal(
+                $0.baseAddress!, storeChecksum: PageFormat.storeChecksum(uuid: uuid))
+            return [UInt8]($0)
+        }
+    }
+
     /// A space as a start of the broker makes it.
     func open(_ limits: PageLimits) -> PageSpace {
         epoch += 1

@@ -20,17 +20,6 @@ import Testing
         return map.root
     }
 
-    /// With the checksum that belongs to it.
-    private func sealed(_ page: [UInt8]) -> [UInt8] {
-        var words = [UInt64](repeating: 0, count: 512)
-        return words.withUnsafeMutableBytes {
-            $0.copyBytes(from: page)
-            PageFormat.seal(
-                $0.baseAddress!, storeChecksum: PageFormat.storeChecksum(uuid: FakeDisk.uuid))
-            return [UInt8]($0)
-        }
-    }
-
     /// From the lowest key to the highest, which must rise.
     private func walk(_ map: OrderedMap, entryCountMax: Int) throws {
         var count = 0
@@ -81,7 +70,7 @@ import Testing
                         random.oneIn(2)
                         ? UInt8(truncatingIfNeeded: random.next()) : random.pick([0, 1, 255])
                 }
-                disk.pages[number] = sealed(bytes)
+                disk.pages[number] = FakeDisk.sealed(bytes)
             }
             var limits = PageLimits()
             limits.nodeEntryCountMax = 6
@@ -105,7 +94,7 @@ import Testing
         for (number, bytes) in leaves {
             var forged = bytes
             forged.replaceSubrange(48..<64, with: repeatElement(0, count: 16))
-            disk.pages[number] = sealed(forged)
+            disk.pages[number] = FakeDisk.sealed(forged)
             let space = disk.open(PageLimits())
             let map = OrderedMap(space, root: root)
             try walk(map, entryCountMax: 100)

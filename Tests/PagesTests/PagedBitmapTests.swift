@@ -13,6 +13,30 @@ import Testing
         try run.run(steps: 2_000)
     }
 
+    @Test("a page that counts other bits than it has is ill-formed")
+    func miscounted() throws {
+        let disk = FakeDisk()
+        let space = disk.open(PageLimits())
+        var map = OrderedMap(space)
+        var bitmap = PagedBitmap(keyPrefix: 1 << 60)
+        for lsn in [1, 2, 70] as [UInt64] { bitmap.insert(lsn, &map, space) }
+        let pages = space.freeze()
+        disk.write(pages)
+        disk.commit(pages, root: map.root)
+        let number = try #require(
+            disk.pages.first { $0.value[PageFormat.kindOffset] == UInt8(PageKind.bitmap.rawValue) }?
+                .key)
+        for count in [2, 4, 255] as [UInt8] {
+            var bytes = try #require(disk.pages[number])
+            bytes[PageFormat.headerByteCount] = count
+            disk.pages[number] = FakeDisk.sealed(bytes)
+            let again = disk.open(PageLimits())
+            let forged = OrderedMap(again, root: map.root)
+            let first = PagedBitmap(keyPrefix: 1 << 60).first(from: 1, forged, again)
+            #expect(first == nil && again.failure?.fault == .illFormed, "\(count)")
+        }
+    }
+
     @Test("a range's page and its key, byte for byte")
     func layout() throws {
         let rig = Rig(PageLimits())
