@@ -45,8 +45,7 @@ extension JobEngine {
         guard queues.isLive(birth.queue) else { throw RecordFault("its queue does not exist") }
         let queue = queues[Int(birth.queue.rawValue)]
         if let mark = birth.producer {
-            guard mark.slot.rawValue < UInt32(producers.count), mark.count > 0,
-                mark.count <= UInt32(Limits.itemCountMax)
+            guard mark.slot.rawValue < UInt32(producers.count), mark.hasPossibleCount
             else { throw RecordFault("its producer does not exist, or enqueues more than it may") }
             producers.remember(mark, firstLSN: lsn, at: birth.enqueuedMilliseconds)
         }
@@ -112,7 +111,7 @@ extension JobEngine {
             delayed.remove(job, &map)
             count += 1
             lastMoved = job
-            countOut(&queues[place.lane.queue].pointee.delayedCount)
+            Self.countOut(&queues[place.lane.queue].pointee.delayedCount, pages)
             pushReady(entry, place.lane, isRetry: entry.version > 0)
             if Mutant.dueMoveRepeatsPage.isOn, count == configuration.dueCountMax {
                 pushReady(entry, place.lane, isRetry: entry.version > 0)
@@ -304,7 +303,7 @@ extension JobEngine {
             state.deathNumber = 0
             map.setJobState(item.lsn, state)
             let queue = queues[state.lane.queue]
-            countOut(&queue.pointee.deadCount)
+            Self.countOut(&queue.pointee.deadCount, pages)
             queue.pointee.totals.redriven &+= 1
             // To the end: a million redriven jobs must not stand before what came meanwhile.
             pushReady(state.laneEntry(item.lsn), state.lane, isRetry: false)
@@ -336,7 +335,7 @@ extension JobEngine {
                 else { throw fault }
                 removeLive(item.lsn)
                 delayed.remove(job, &map)
-                countOut(&queues[item.lane.queue].pointee.delayedCount)
+                Self.countOut(&queues[item.lane.queue].pointee.delayedCount, pages)
             default: throw fault
             }
             queues[item.lane.queue].pointee.totals.cancelled &+= 1

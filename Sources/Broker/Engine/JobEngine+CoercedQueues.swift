@@ -15,9 +15,7 @@ extension JobEngine {
             gap?.lanes?.insert(lsn, LaneNumber(queue: birth.queue, priority: birth.priority))
         }
         guard let mark = birth.producer else { return .whole }
-        if mark.count > 0, mark.count <= UInt32(Limits.itemCountMax),
-            isOwned(mark.slot, at: birth.enqueuedMilliseconds)
-        {
+        if mark.hasPossibleCount, isOwned(mark.slot, at: birth.enqueuedMilliseconds) {
             gap?.ownedSlots[mark.slot.rawValue] = true
             return .whole
         }

@@ -13,17 +13,13 @@ extension JobEngine {
 
     @inline(__always)
     mutating func removeLive(_ lsn: UInt64) {
-        guard live.remove(lsn, &map, pages) else { return }
-        guard jobCount > 0 else { return pages.condemn(Self.fewerCounted) }
-        jobCount -= 1
+        if live.remove(lsn, &map, pages) { Self.countOut(&jobCount, pages) }
     }
-
-    private static let fewerCounted = "there are more jobs than are counted"
 
     /// Takes one from a count. Where there is none to take, the counts are not those of the jobs.
     @inline(__always)
-    func countOut(_ count: inout Int) {
-        guard count > 0 else { return pages.condemn(Self.fewerCounted) }
+    static func countOut(_ count: inout Int, _ pages: PageSpace) {
+        guard count > 0 else { return pages.condemn("there are more jobs than are counted") }
         count -= 1
     }
 
@@ -74,8 +70,8 @@ extension JobEngine {
     mutating func countOutReady(_ number: LaneNumber) {
         let queue = queues[number.queue]
         let lane = queue.pointee.lanes + Int(number.priority)
-        countOut(&lane.pointee.readyCount)
-        countOut(&queue.pointee.readyCount)
+        Self.countOut(&lane.pointee.readyCount, pages)
+        Self.countOut(&queue.pointee.readyCount, pages)
         if lane.pointee.readyCount == 0 {
             queue.pointee.laneMask &= ~(1 << UInt16(number.priority))
             if lane.pointee.staleCount > 0 { lane.pointee.removeAll(pages) }
@@ -133,10 +129,10 @@ extension JobEngine {
         case .ready:
             endReady(state.lane)
         case .delayed:
-            countOut(&queue.pointee.delayedCount)
+            Self.countOut(&queue.pointee.delayedCount, pages)
             delayed.remove(DelayedJob(dueMilliseconds: state.dueMilliseconds, lsn: lsn), &map)
         case .dead:
-            countOut(&queue.pointee.deadCount)
+            Self.countOut(&queue.pointee.deadCount, pages)
             dead.remove(state.deathNumber, queue: state.lane.queueID, &map)
         case .leased, .done: break
         }
@@ -148,7 +144,7 @@ extension JobEngine {
     mutating func endLeased(_ lsn: UInt64, _ slot: UInt32, _ lease: Lease) {
         if lease.hasState, let state = map.jobState(lsn) { map.removeJobState(lsn, state) }
         leases.remove(slot)
-        countOut(&queues[lease.lane.queue].pointee.leasedCount)
+        Self.countOut(&queues[lease.lane.queue].pointee.leasedCount, pages)
         removeLive(lsn)
     }
 
@@ -173,7 +169,7 @@ extension JobEngine {
 
     /// Takes the lease away; its job's home is for the caller to change.
     mutating func endLease(_ slot: UInt32, _ lease: Lease) {
-        countOut(&queues[lease.lane.queue].pointee.leasedCount)
+        Self.countOut(&queues[lease.lane.queue].pointee.leasedCount, pages)
         leases.remove(slot)
     }
 

@@ -171,19 +171,20 @@ extension JobEngine {
         }
         leases = restored
         var isSound = true
-        var counts: [Int: Int] = [:]
+        var counts = [Int](repeating: 0, count: queues.count)
         leases.forEach { _, lease in
             if !queues.isLive(lease.lane.queueID)
                 || lease.durationMilliseconds > Limits.leaseMillisecondsMax
             {
                 isSound = false
+            } else {
+                counts[lease.lane.queue] += 1
             }
-            counts[lease.lane.queue, default: 0] += 1
         }
         guard isSound else { throw RestoreFault("a lease is of no queue") }
         // A queue may be deleted when it counts no job.
         for number in queues.sorted.map({ Int($0) })
-        where queues[number].pointee.leasedCount != counts[number, default: 0] {
+        where queues[number].pointee.leasedCount != counts[number] {
             throw RestoreFault("queue \(number) counts other leases than there are")
         }
     }

@@ -1,3 +1,5 @@
+internal import HoldfastModel
+
 /// Where the engine remembers a producer's last requests.
 package struct ProducerSlot: Hashable, Sendable {
     package let rawValue: UInt32
@@ -30,4 +32,7 @@ package struct ProducerMark: Hashable, Sendable {
         self.sequence = sequence
         self.count = count
     }
+
+    /// Whether a request can have as many births.
+    var hasPossibleCount: Bool { count > 0 && count <= UInt32(Limits.itemCountMax) }
 }

@@ -1,6 +1,7 @@
 package import HoldfastDisk
 
-/// The file `SUSPECT`: a broker met a page of the state that it could not use, and ended.
+/// The file `SUSPECT`: a broker met a page of the state that it could not use, or a contradiction
+/// between pages, and ended.
 ///
 /// Pages are read when they are needed, so a start would find nothing wrong, serve, and end at the
 /// same page again. With this file there the next start reads every page before it serves: it

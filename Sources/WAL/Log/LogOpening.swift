@@ -50,7 +50,7 @@ struct LogOpening {
             try recovery.passage.map { passage throws(LogError) in
                 try quarantine.copy(passage)
             } ?? 0
-        let number = (highestNumber ?? 0) + 1
+        let number = recovery.highestNumber + 1
         let copies = recovery.copies
         let firstLSN = recovery.sequence.nextLSN - LSN(copies.recordCount)
         let alignment = directory.fileSystem.blockByteCount
@@ -134,12 +134,6 @@ struct LogOpening {
     /// The time of START's frame: not after the copies behind it.
     private var startFrameTime: Int64 {
         recovery.copies.frameCount > 0 ? recovery.copies.firstFrameTime : timeBaseMilliseconds
-    }
-
-    private var highestNumber: UInt64? {
-        max(
-            recovery.chain.links.last?.number ?? 0, recovery.chain.superfluous.max() ?? 0,
-            recovery.passage?.numberMax ?? 0)
     }
 
     /// Writes the frames again for their new place, with their LSNs, times and epochs.

@@ -66,7 +66,7 @@ struct LogRecovery {
     }
 
     // What is written behind the highest number that a format allows would be gone with the next opening:
-    // a log that comes so far, which only a forged one can, is refused.
+    // a log that comes so far is refused.
 
     private static func requireEpoch(behind chain: SegmentChain) throws(LogError) {
         guard chain.epoch >= LogFormat.epochMax else { return }
@@ -74,9 +74,7 @@ struct LogRecovery {
     }
 
     private func requireNumbers() throws(LogError) {
-        let number = max(
-            chain.links.last?.number ?? 0, chain.superfluous.max() ?? 0, passage?.numberMax ?? 0)
-        guard number < LogFormat.segmentNumberMax, sequence.lastFrameTime <= .max / 4,
+        guard highestNumber < LogFormat.segmentNumberMax, sequence.lastFrameTime <= .max / 4,
             sequence.nextLSN <= RecordFormat.lsnMax - (1 << 40)
         else { throw .damaged(Self.beyondAll(chain)) }
     }
@@ -86,6 +84,11 @@ struct LogRecovery {
             .sequence, segment: chain.links.last?.number ?? 0,
             offset: chain.links.last?.header.frames.lowerBound ?? 0,
             byteCount: chain.links.last?.header.alignment ?? 1)
+    }
+
+    /// Of all segments that are there, or were; 0 where there are none.
+    var highestNumber: UInt64 {
+        max(chain.links.last?.number ?? 0, chain.superfluous.max() ?? 0, passage?.numberMax ?? 0)
     }
 
     /// Of the opening that this is the beginning of.

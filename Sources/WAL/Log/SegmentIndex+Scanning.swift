@@ -50,15 +50,13 @@ extension SegmentIndex {
         of header: FrameHeader, _ reader: SegmentReader, at offset: Int
     ) throws(DiskError) {
         guard canHold(header.firstLSN..<header.nextLSN) else { return }
-        let payload = offset + LogFormat.frameHeaderByteCount
-        let end = min(payload + header.payloadByteCount, max(payload, try reader.file.byteCount()))
-        if end == payload + header.payloadByteCount,
-            try appendByLengths(header, reader, at: payload)
+        let payload = try reader.payloadRange(of: header, at: offset)
+        if payload.count == header.payloadByteCount,
+            try appendByLengths(header, reader, at: payload.lowerBound)
         {
             return
         }
-        try salvage(
-            from: reader, in: payload..<end, lsns: header.firstLSN..<header.nextLSN)
+        try salvage(from: reader, in: payload, lsns: header.firstLSN..<header.nextLSN)
     }
 
     /// Adds the indexed records of a damaged payload, if their lengths still add up to it: then each is

@@ -67,6 +67,13 @@ final class SegmentReader {
         return .whole(frame, payload: payload)
     }
 
+    /// Where a frame's payload lies, as far as the file has it: what it does not have is not worth its
+    /// memory.
+    func payloadRange(of frame: FrameHeader, at offset: Int) throws(DiskError) -> Range<Int> {
+        let start = offset + LogFormat.frameHeaderByteCount
+        return start..<min(start + frame.payloadByteCount, max(start, try file.byteCount()))
+    }
+
     /// Whether all that `frame(at:)` looks at is in the window, so that it reads nothing.
     func holdsFrame(at offset: Int) -> Bool {
         let headEnd = offset + LogFormat.frameHeaderByteCount

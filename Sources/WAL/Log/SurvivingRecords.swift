@@ -56,10 +56,8 @@ extension SegmentReader {
             try survivors.appendSurvivors(of: frame, self, at: offset)
             index = survivors
         }
-        let start = offset + LogFormat.frameHeaderByteCount
-        // What the file does not have is not worth its memory.
-        let there = max(0, try file.byteCount() - start)
-        let payload = try bytes(at: start, count: min(frame.payloadByteCount, there))
-        return SurvivingRecords(frame, payload: payload, index: index, start: start)
+        let range = try payloadRange(of: frame, at: offset)
+        let payload = try bytes(at: range.lowerBound, count: range.count)
+        return SurvivingRecords(frame, payload: payload, index: index, start: range.lowerBound)
     }
 }
