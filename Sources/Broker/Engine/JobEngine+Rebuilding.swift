@@ -105,16 +105,22 @@ extension JobEngine {
             }
         }
         counts.namelessQueueCount += 1
-        let name = recoveredName(of: id, besides: Set(remains.queues.values.map(\.name)))
+        let name = recoveredName(of: id) { name in
+            remains.queues.values.contains { $0.name == name }
+        }
         name.withUnsafeBytes { queues.insert(id, name: $0, policy: .standard) }
     }
 
     /// A name, UTF-8, for a queue whose own is gone; no other queue has it.
-    func recoveredName(of id: QueueID, besides known: Set<[UInt8]> = []) -> [UInt8] {
+    ///
+    /// - Parameter isKnown: whether a queue that is yet to be made has the name.
+    func recoveredName(
+        of id: QueueID, besides isKnown: (_ name: [UInt8]) -> Bool = { _ in false }
+    ) -> [UInt8] {
         let start = "recovered-\(id.rawValue)"
         var name = Array(start.utf8)
         var number = 1
-        while known.contains(name) || name.withUnsafeBytes({ queues.find($0) != nil }) {
+        while isKnown(name) || name.withUnsafeBytes({ queues.find($0) != nil }) {
             number += 1
             name = Array("\(start)-\(number)".utf8)
         }
