@@ -233,6 +233,42 @@ import Testing
                 + "on: the state has a job of its number")
     }
 
+    @Test("a root that counts what cannot be is refused, and says which count it is")
+    func impossibleCounts() throws {
+        let rig = EngineRig()
+        let queue = rig.queue("q")
+        for _ in 0..<3 { _ = rig.enqueue(queue) }
+        _ = try rig.lease(queue, count: 1)
+        rig.freeze()
+        rig.finishSnapshot()
+        let snapshot = try #require(rig.kept.last)
+        // See docs/engine-root.md: one page of leases; the queue's counts are behind its name, its policy
+        // and its grants.
+        let leases = 44
+        let text = [UInt8(1)] + Array("q".utf8)
+        let name = try #require(
+            snapshot.root.indices.dropLast(1).first {
+                Array(snapshot.root[$0...$0 + 1]) == text
+            })
+        let delayed = name + text.count + 28 + 4
+        let cases: [(offset: Int, value: UInt64, reason: String)] = [
+            (8, 1 << 60, "a last record beyond all"),
+            (24, .max / 2, "more deaths than can be"),
+            (leases + 4, 0, "a page of leases that is none"),
+            (delayed, 1 << 40, "more jobs than records"),
+            (delayed + 8, 0, "queue 0 counts other leases than there are"),
+            (delayed + 8, 2, "queue 0 counts other leases than there are"),
+        ]
+        for (offset, value, reason) in cases {
+            var forged = snapshot
+            for byte in 0..<8 {
+                forged.root[offset + byte] = UInt8(truncatingIfNeeded: value >> UInt64(8 * byte))
+            }
+            let fault = #expect(throws: RestoreFault.self) { _ = try rig.restored(forged) }
+            #expect(fault?.reason == reason)
+        }
+    }
+
     @Test("an image of another version is refused by its number")
     func otherVersion() throws {
         let rig = Self.livedRig(seed: 3, stepCount: 10)

@@ -144,11 +144,7 @@ enum StoreTarget {
     }
 
     private static func repair(_ path: String, _ file: inout [UInt8]) {
-        if path == "STORE" { ChecksumRepair.identity(&file) }
-        if path.hasPrefix("snap/") { ChecksumRepair.snapshot(&file) }
-        if path.hasSuffix(".seg") { ChecksumRepair.segment(&file) }
-        if path.hasSuffix(".cmp") { ChecksumRepair.compacted(&file) }
-        if path.hasSuffix(".idx") { ChecksumRepair.sidecar(&file) }
+        ChecksumRepair.repair(path, &file)
         if path.hasSuffix(".pg") { PageTarget.seal(&file, uuid: GoldenStore.uuid) }
     }
 }

@@ -2,11 +2,20 @@ internal import HoldfastDisk
 
 /// Puts the checksums of a file right, so that what is behind them is reached. The offsets are those of
 /// docs/log-format.md and docs/snapshots.md.
-enum ChecksumRepair {
-    static func identity(_ file: inout [UInt8]) { seal(&file, 0..<60, at: 60) }
+package enum ChecksumRepair {
+    /// A file of the log or a snapshot, by its path; every other one is left as it is.
+    package static func repair(_ path: String, _ file: inout [UInt8]) {
+        if path == "STORE" { identity(&file) }
+        if path.hasPrefix("snap/") { snapshot(&file) }
+        if path.hasSuffix(".seg") { segment(&file) }
+        if path.hasSuffix(".cmp") { compacted(&file) }
+        if path.hasSuffix(".idx") { sidecar(&file) }
+    }
+
+    package static func identity(_ file: inout [UInt8]) { seal(&file, 0..<60, at: 60) }
 
     /// Both headers, and every frame from the first block on.
-    static func segment(_ file: inout [UInt8]) {
+    package static func segment(_ file: inout [UInt8]) {
         let block = 4_096
         guard file.count >= 3 * block else { return }
         seal(&file, 0..<60, at: 60)
@@ -27,12 +36,12 @@ enum ChecksumRepair {
         }
     }
 
-    static func sidecar(_ file: inout [UInt8]) {
+    package static func sidecar(_ file: inout [UInt8]) {
         guard file.count >= 4 else { return }
         seal(&file, 0..<file.count - 4, at: file.count - 4)
     }
 
-    static func compacted(_ file: inout [UInt8]) {
+    package static func compacted(_ file: inout [UInt8]) {
         guard file.count >= 4_096 else { return }
         let end = Int(integer(UInt32.self, file, 72))
         let count = Int(integer(UInt32.self, file, 76))
@@ -42,7 +51,7 @@ enum ChecksumRepair {
         seal(&file, 0..<92, at: 92)
     }
 
-    static func snapshot(_ file: inout [UInt8]) {
+    package static func snapshot(_ file: inout [UInt8]) {
         guard file.count >= 4_096 else { return }
         let body =
             integer(UInt64.self, file, 56) &+ UInt64(integer(UInt32.self, file, 64)) &* 56
@@ -54,7 +63,7 @@ enum ChecksumRepair {
         seal(&file, 0..<92, at: 92)
     }
 
-    static func integer<Integer: FixedWidthInteger & BitwiseCopyable>(
+    package static func integer<Integer: FixedWidthInteger & BitwiseCopyable>(
         _: Integer.Type, _ file: [UInt8], _ offset: Int
     ) -> Integer {
         guard offset + MemoryLayout<Integer>.size <= file.count else { return 0 }
@@ -64,7 +73,7 @@ enum ChecksumRepair {
     }
 
     private static func seal(_ file: inout [UInt8], _ range: Range<Int>, at offset: Int) {
-        guard range.upperBound <= file.count, offset + 4 <= file.count else { return }
+        guard range.upperBound <= file.count else { return }
         put(crc(file, range), &file, offset)
     }
 
@@ -76,9 +85,14 @@ enum ChecksumRepair {
         }
     }
 
-    private static func put(_ value: UInt32, _ file: inout [UInt8], _ offset: Int) {
+    /// Writes an integer as files have it; nothing where it would end behind the last byte.
+    package static func put<Integer: FixedWidthInteger & BitwiseCopyable>(
+        _ value: Integer, _ file: inout [UInt8], _ offset: Int
+    ) {
+        let byteCount = MemoryLayout<Integer>.size
+        guard offset + byteCount <= file.count else { return }
         withUnsafeBytes(of: value.littleEndian) {
-            file.replaceSubrange(offset..<offset + 4, with: $0)
+            file.replaceSubrange(offset..<offset + byteCount, with: $0)
         }
     }
 }

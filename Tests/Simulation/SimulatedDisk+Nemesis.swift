@@ -29,6 +29,14 @@ extension SimulatedDisk {
         corrupt(path, at: offset, with: [byte ^ (1 << bit)])
     }
 
+    /// Changes a file of a store and puts its checksums right: what no checksum gives away.
+    package mutating func forge(_ path: String, _ change: (inout [UInt8]) -> Void) {
+        guard var bytes = contents(path) else { return }
+        change(&bytes)
+        ChecksumRepair.repair(path, &bytes)
+        place(path, bytes)
+    }
+
     package mutating func truncate(_ path: String, to byteCount: Int) {
         guard let file = file(path) else { return }
         inodes[file]!.current.resize(to: byteCount)

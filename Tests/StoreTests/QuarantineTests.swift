@@ -214,30 +214,14 @@ import Testing
         let name = try #require(
             inspection.restore().engine.queues(after: nil, limit: 1).first?.name)
         let path = "snap/\(slot)"
-        var bytes = try #require(disk.contents(path))
-        func integer(at offset: Int, byteCount: Int) -> Int {
-            (0..<byteCount).reduce(0) { $0 | Int(bytes[offset + $1]) << (8 * $1) }
-        }
-        func seal(_ range: Range<Int>, at offset: Int) {
-            let checksum = Checksum.crc32c(Array(bytes[range]))
-            for byte in 0..<4 {
-                bytes[offset + byte] = UInt8(truncatingIfNeeded: checksum >> (8 * byte))
-            }
-        }
         // See docs/snapshots.md and docs/engine-root.md.
-        let rootByteCount = integer(at: 56, byteCount: 8)
-        let bodyByteCount =
-            rootByteCount + integer(at: 64, byteCount: 4) * 56 + integer(at: 72, byteCount: 8)
+        let bytes = try #require(disk.contents(path))
         let text = [UInt8(name.utf8.count)] + Array(name.utf8)
-        let found = (4_096..<4_096 + rootByteCount).first {
-            Array(bytes[$0..<$0 + text.count]) == text
-        }
+        let root = 4_096..<4_096 + Int(ChecksumRepair.integer(UInt64.self, bytes, 56))
+        let found = root.first { Array(bytes[$0..<$0 + text.count]) == text }
         let policy = try #require(found) + text.count
-        bytes[policy + 28 + 4 + 16] += 1
-        seal(4_096..<4_096 + (bodyByteCount + 4_095) / 4_096 * 4_096, at: 88)
-        seal(0..<92, at: 92)
         var changed = disk
-        changed.place(path, bytes)
+        changed.forge(path) { $0[policy + 28 + 4 + 16] += 1 }
         return changed
     }
 

@@ -2,6 +2,7 @@ import HoldfastDisk
 import HoldfastEngine
 import HoldfastRecords
 import HoldfastSimulation
+import HoldfastSnapshots
 import HoldfastStore
 import HoldfastWAL
 import Testing
@@ -55,6 +56,40 @@ import Testing
             }
         }
         #expect(found > 10)
+    }
+
+    @Test(
+        "a newest snapshot with good checksums that cannot be gone on from is refused, and says why",
+        arguments: [
+            (32, 1 << 31 - 1, "its number leaves none for those that come"),
+            (40, 1, "it ends with another record than its header says"),
+        ])
+    func forged(offset: Int, value: UInt64, reason: String) throws {
+        try expectRefused(reason) { bytes in ChecksumRepair.put(value, &bytes, offset) }
+    }
+
+    @Test("a newest snapshot that lists records behind its own last is refused")
+    func forgedListing() throws {
+        try expectRefused("it lists records that are not its own") { bytes in
+            let listing = 4_096 + Int(ChecksumRepair.integer(UInt64.self, bytes, 56))
+            let last = ChecksumRepair.integer(UInt64.self, bytes, 40)
+            ChecksumRepair.put(last + 2, &bytes, listing + 24)
+        }
+    }
+
+    /// See docs/snapshots.md for the offsets that `change` writes to.
+    private func expectRefused(_ reason: String, _ change: (inout [UInt8]) -> Void) throws {
+        let inspection = try StoreInspection(SimulatedFileSystem(Self.whole), StoreRig.tiny)
+        let slot = try #require(inspection.snapshots.newestSlot)
+        var disk = Self.whole
+        disk.forge("snap/\(slot)", change)
+        do {
+            _ = try StoreRig(SimulatedFileSystem(disk))
+            Issue.record("it is served")
+        } catch let fault as StoreFault {
+            guard case .root(_, let fault) = fault else { throw fault }
+            #expect(fault.reason == reason)
+        }
     }
 
     @Test("after a rebuilding no job is missing that was there before it", arguments: 0..<8)
