@@ -8,7 +8,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case request
     /// A kind, and the body of a reply, as a client reads it.
     case reply
-    /// Records, replayed by an engine that begins empty.
+    /// Records and gaps, replayed and put together anew by engines that begin empty.
     case record
     /// Changes of the pages of a map, a bitmap, a chain and an array.
     case page
@@ -26,10 +26,14 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case snapshot
     /// Changes of the file STORE.
     case identity
+    /// The lines of the file `known-damage`.
+    case knownDamage = "known-damage"
     /// Changes of any files of a store, which is then verified, opened past its damage, and read.
     case store
     /// The same, opened past its damage and served from.
     case serving
+    /// The same, with each tool for a damaged store.
+    case tools
 
     public func run(_ bytes: UnsafeRawBufferPointer) {
         switch self {
@@ -45,8 +49,10 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .compacted: StoreTarget.compacted(bytes)
         case .snapshot: StoreTarget.snapshot(bytes)
         case .identity: StoreTarget.identity(bytes)
+        case .knownDamage: StoreTarget.knownDamage(bytes)
         case .store: StoreTarget.store(bytes)
         case .serving: ServingTarget.run(bytes)
+        case .tools: ToolsTarget.run(bytes)
         }
     }
 }

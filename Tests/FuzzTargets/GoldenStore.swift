@@ -17,6 +17,8 @@ struct GoldenStore: Sendable {
     let snapshot: String
     /// The engine's root in the newest snapshot.
     let root: [UInt8]
+    /// The numbers of the pages that it is on.
+    let usedPages: PageSet
 
     static let shared: GoldenStore = {
         do {
@@ -85,6 +87,15 @@ struct GoldenStore: Sendable {
         let file = disk.contents(snapshot) ?? []
         let count = Int(ChecksumRepair.integer(UInt64.self, file, 56))
         root = Array(file[4_096..<4_096 + count])
+        // See docs/snapshots.md: behind the root and 56 bytes for each segment.
+        let setStart =
+            4_096 + count + Int(ChecksumRepair.integer(UInt32.self, file, 64)) * 56
+        let setByteCount = Int(ChecksumRepair.integer(UInt64.self, file, 72))
+        let set = Array(file[setStart..<setStart + setByteCount])
+        guard let usedPages = PageSet(decoding: set) else {
+            throw Missing(what: "the newest snapshot's set of pages")
+        }
+        self.usedPages = usedPages
         self.disk = disk
     }
 }

@@ -23,7 +23,7 @@ enum StoreTarget {
         return disk
     }
 
-    private static func fileSystem(_ disk: SimulatedDisk) -> SimulatedFileSystem {
+    static func fileSystem(_ disk: SimulatedDisk) -> SimulatedFileSystem {
         let fileSystem = SimulatedFileSystem(disk)
         fileSystem.keepsCalls = false
         return fileSystem
@@ -87,7 +87,8 @@ enum StoreTarget {
         else { return }
         let pages = PageSpace(
             limits: GoldenStore.configuration.pages,
-            storeUUID: (identity.uuid.high, identity.uuid.low), snapshotNumber: 100,
+            storeUUID: (identity.uuid.high, identity.uuid.low), used: golden.usedPages,
+            snapshotNumber: 100,
             source: { files.read(first: $0, count: $1, into: $2) })
         pages.beginStamps(epoch: 1_000)
         let configuration = EngineConfiguration(
@@ -97,8 +98,16 @@ enum StoreTarget {
             let engine = try? JobEngine(
                 configuration: configuration, pages: pages, restoring: root)
         else { return }
-        engine.forEachPage { _, _ in }
+        _ = engine.invariantFaults()
+        _ = engine.canonicalDump()
         _ = engine.queues(after: nil, limit: 100)
+    }
+
+    /// As it is, and with the last line that it should have; what is read is written and read the same.
+    static func knownDamage(_ bytes: UnsafeRawBufferPointer) {
+        _ = KnownDamage(decoding: Array(bytes))
+        let known = KnownDamage(decoding: KnownDamage.sealed(Array(bytes)))
+        precondition(KnownDamage(decoding: known.encoded()) == known, "what is known stays known")
     }
 
     /// A golden store with changes of several files: before each row of changes stands the number of
@@ -138,8 +147,19 @@ enum StoreTarget {
         let log = store.log
         let engine = store.takeEngine(bootMilliseconds: 100_000)
         guard engine.lastLSN > 0 else { return }
+        var births: [LSN: BirthFacts] = [:]
         try? log.read(engine.liveJobs(in: 1...engine.lastLSN)) { lsn, body in
-            if let body { _ = try? EngineRecord(lsn: lsn, body: body) }
+            guard let body else { return }
+            _ = try? EngineRecord(lsn: lsn, body: body)
+            births[lsn] = BirthFacts(lsn: lsn, body: body)
+        }
+        for (lsn, birth) in births {
+            _ = engine.summary(of: lsn, birth: birth)
+            _ = engine.checkpoint(of: lsn)
+        }
+        // A round of scrubbing, however the pieces are cut.
+        for _ in 0..<64 {
+            guard let isMore = try? log.scrubStep({ _ in }), isMore else { break }
         }
     }
 

@@ -30,7 +30,8 @@ struct CorpusReplayTests {
     @Test(
         "F19, F20: each of them with any one byte changed as well", arguments: FuzzTarget.allCases)
     func mutations(_ target: FuzzTarget) throws {
-        let isSlow = [.store, .serving, .segment, .compacted, .snapshot, .sidecar].contains(target)
+        let isSlow = [.store, .serving, .tools, .segment, .compacted, .snapshot, .sidecar]
+            .contains(target)
         var changedCount = 0
         for input in try Self.inputs(of: target) {
             var bytes = input.bytes

@@ -50,7 +50,13 @@ enum SeedCorpus {
         case .snapshot:
             return changes([(0, 32, [9]), (0, 56, [255]), (0, 64, [9]), (0, 68, [1]), (0, 72, [8])])
         case .identity: return changes([(0, 8, [2]), (0, 32, [0, 64]), (0, 36, [1])])
-        case .store:
+        case .knownDamage:
+            let title = "holdfast known damage 1\n"
+            let lines = ["missing 7 9\n", "place 1a2b3c4d log/1.seg: a frame\n", "missing 9 7\n"]
+            return (0...lines.count).map {
+                ("lines-\($0)", Array((title + lines.prefix($0).joined()).utf8))
+            }
+        case .store, .tools:
             var seeds: [(String, [UInt8])] = []
             for file in 0..<UInt8(12) {
                 for (name, change) in changes([(0, 56, [1]), (4_096, 14, [9]), (8_192, 50, [9])]) {
@@ -109,13 +115,17 @@ enum SeedCorpus {
         let example = document.components(separatedBy: "## An example").last ?? ""
         var row: [UInt8] = []
         var seeds: [(String, [UInt8])] = []
-        for line in example.components(separatedBy: "```")[1].split(separator: "\n") {
+        let lines = example.components(separatedBy: "```")[1].split(separator: "\n")
+        for (number, line) in zip(1..., lines) {
             let digits = Array(line.split(separator: " ").dropFirst().joined().utf8)
             let body = stride(from: 0, to: digits.count - 1, by: 2).compactMap {
                 UInt8(String(decoding: digits[$0..<$0 + 2], as: UTF8.self), radix: 16)
             }
             row += [10, UInt8(body.count & 255), UInt8(body.count >> 8)] + body
-            seeds.append(("first-\(seeds.count + 1)", row))
+            seeds.append(("first-\(number)", row))
+            // Three that are gone, and the same one again.
+            let gap: [UInt8] = [0, 3, 0x80]
+            seeds.append(("gap-behind-\(number)", row + gap + row))
         }
         return seeds
     }

@@ -25,7 +25,7 @@ package struct KnownDamage: Sendable, Equatable {
     package private(set) var missing: [ClosedRange<LSN>] = []
     private(set) var places: Set<String> = []
 
-    init() {}
+    package init() {}
 
     /// What the file says; nothing where there is none, or none that is whole.
     init(in fileSystem: any FileSystem) {
@@ -39,17 +39,19 @@ package struct KnownDamage: Sendable, Equatable {
         }
     }
 
-    init(decoding bytes: [UInt8]) {
+    /// What the file's bytes say; nothing where they are not whole. What is no line of it is passed over.
+    package init(decoding bytes: [UInt8]) {
         let endByteCount = Self.end(of: []).utf8.count + 1
         guard bytes.count > endByteCount else { return }
         let body = Array(bytes.dropLast(endByteCount))
         guard bytes.suffix(endByteCount).elementsEqual((Self.end(of: body) + "\n").utf8) else {
             return
         }
-        let lines = String(decoding: body, as: UTF8.self).split(separator: "\n")
-        guard lines.first == Self.title[...] else { return }
+        // Lines end with a byte, not with a character: a carriage return before it is no part of it.
+        let lines = body.split(separator: UInt8(ascii: "\n"))
+        guard lines.first?.elementsEqual(Self.title.utf8) ?? false else { return }
         for line in lines.dropFirst() {
-            let words = line.split(separator: " ", maxSplits: 2)
+            let words = String(decoding: line, as: UTF8.self).split(separator: " ", maxSplits: 2)
             guard words.count == 3 else { continue }
             if words[0] == "place" { places.insert("\(words[1]) \(words[2])") }
             if words[0] == "missing", let first = LSN(words[1]), let last = LSN(words[2]),
@@ -60,12 +62,17 @@ package struct KnownDamage: Sendable, Equatable {
         }
     }
 
-    func encoded() -> [UInt8] {
+    /// The file.
+    package func encoded() -> [UInt8] {
         var text = Self.title + "\n"
         for range in missing { text += "missing \(range.lowerBound) \(range.upperBound)\n" }
         for place in places.sorted() { text += "place \(place)\n" }
-        let bytes = Array(text.utf8)
-        return bytes + Array((Self.end(of: bytes) + "\n").utf8)
+        return Self.sealed(Array(text.utf8))
+    }
+
+    /// - Parameter lines: of the file, but for the last one, which is put behind them.
+    package static func sealed(_ lines: [UInt8]) -> [UInt8] {
+        lines + Array((end(of: lines) + "\n").utf8)
     }
 
     private static func end(of bytes: [UInt8]) -> String {
