@@ -207,7 +207,7 @@ import Testing
 
     /// The newest snapshot counts one dead job more in its first queue than there is. All checksums are
     /// good.
-    private func miscounted(_ disk: SimulatedDisk) throws -> SimulatedDisk {
+    static func miscounted(_ disk: SimulatedDisk) throws -> SimulatedDisk {
         let fileSystem = SimulatedFileSystem(disk)
         let inspection = try StoreInspection(fileSystem, StoreRig.tiny)
         let slot = try #require(inspection.snapshots.newestSlot)
@@ -229,7 +229,7 @@ import Testing
         "a state that contradicts itself is refused where it is suspected, and made anew where it may be"
     )
     func contradiction() throws {
-        let miscounted = try miscounted(Self.whole)
+        let miscounted = try Self.miscounted(Self.whole)
         // Pages are read when they are needed: nobody has looked.
         _ = try StoreRig(SimulatedFileSystem(miscounted))
         let suspected = SimulatedFileSystem(miscounted)

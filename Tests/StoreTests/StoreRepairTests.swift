@@ -221,6 +221,22 @@ import Testing
         #expect(try repair(roomy).plan().quarantined.count > 0)
     }
 
+    @Test("a state that contradicts itself beside a damaged log: one repair mends both")
+    func contradictionBesideDamage() throws {
+        var disk = try QuarantineTests.miscounted(QuarantineTests.whole)
+        let last = try #require(
+            disk.files.filter { $0.hasSuffix(".seg") && $0.hasPrefix("log/") }.max())
+        disk.truncate(last, to: try #require(disk.contents(last)?.count) - 6)
+        let fileSystem = SimulatedFileSystem(disk)
+        let report = try repair(fileSystem).run()
+        #expect(report.obstacle == nil && report.rebuilt != nil)
+        let isOfState = report.remaining.contains(where: \.isOfState)
+        #expect(!isOfState)
+        let store = try inspect(fileSystem.disk).restore()
+        let faults = store.engine.invariantFaults()
+        #expect(faults == [])
+    }
+
     @Test("a whole store is left as it is, and one that is no store is refused")
     func nothingToRepair() throws {
         let fileSystem = SimulatedFileSystem(QuarantineTests.whole)

@@ -45,6 +45,11 @@ package enum StoreDamage: Sendable, Equatable, CustomStringConvertible {
         }
     }
 
+    /// Whether pages contradict each other.
+    package var isOfState: Bool {
+        if case .state = self { true } else { false }
+    }
+
     /// The records concerned.
     package var lsns: ClosedRange<LSN>? {
         if case .log(let damage) = self { damage.lsns } else { nil }

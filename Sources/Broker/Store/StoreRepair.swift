@@ -12,7 +12,8 @@ package import HoldfastWAL
 /// cannot be used, and two snapshots behind the damage. The plan is that very start, on a draft of the
 /// directory; so the plan says what will be, and no job that it has is missing afterwards.
 package struct StoreRepair {
-    /// Damaged pages are seen when the state is read, which damage to the log may have put off.
+    /// Damaged pages, and what pages say that cannot be, are seen when the state is read, which damage
+    /// to the log may have put off.
     private static let roundCountMax = 3
 
     private let fileSystem: any FileSystem
@@ -123,7 +124,8 @@ package struct StoreRepair {
                 report.doubtfulJobCount = round.doubtfulJobCount
             }
             after = try examine(fileSystem)
-            if after.cause == nil { break }
+            // What pages say together is looked at by a start that meets no damage to the log.
+            if after.cause == nil, !after.damages.contains(where: \.isOfState) { break }
         }
         report.missing = LSNRanges.merged(report.missing)
         report.missingRecordCount = report.missing.reduce(0) {
