@@ -238,12 +238,13 @@ let package = Package(
         .target(
             name: "HoldfastFuzzTargets",
             dependencies: [
-                "HoldfastDisk", "HoldfastEngine", "HoldfastExplorer", "HoldfastModel",
-                "HoldfastPages", "HoldfastProtocol", "HoldfastRecords", "HoldfastSimulation",
-                "HoldfastSnapshots", "HoldfastStore", "HoldfastWAL",
+                "HoldfastDisk", "HoldfastEngine", "HoldfastExplorer", "HoldfastHistory",
+                "HoldfastModel", "HoldfastPages", "HoldfastProtocol", "HoldfastRecords",
+                "HoldfastSimulation", "HoldfastSnapshots", "HoldfastStore", "HoldfastWAL",
             ],
             path: "Tests/FuzzTargets"),
-        .testTarget(name: "FuzzTests", dependencies: ["HoldfastFuzzTargets"]),
+        .testTarget(
+            name: "FuzzTests", dependencies: ["HoldfastFuzzTargets", "HoldfastHistory"]),
         .testTarget(name: "HistoryTests", dependencies: ["HoldfastHistory"]),
         .testTarget(name: "ModelTests", dependencies: ["HoldfastModel"]),
         .testTarget(

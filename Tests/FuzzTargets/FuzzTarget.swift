@@ -28,6 +28,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case identity
     /// The lines of the file `known-damage`.
     case knownDamage = "known-damage"
+    /// A history of what clients saw.
+    case history
     /// Changes of any files of a store, which is then verified, opened past its damage, and read.
     case store
     /// The same, opened past its damage and served from.
@@ -50,6 +52,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .snapshot: StoreTarget.snapshot(bytes)
         case .identity: StoreTarget.identity(bytes)
         case .knownDamage: StoreTarget.knownDamage(bytes)
+        case .history: HistoryTarget.run(bytes)
         case .store: StoreTarget.store(bytes)
         case .serving: ServingTarget.run(bytes)
         case .tools: ToolsTarget.run(bytes)

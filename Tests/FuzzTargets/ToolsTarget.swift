@@ -52,9 +52,9 @@ enum ToolsTarget {
                 fileSystem, GoldenStore.configuration, start: GoldenStore.start, entropy: { 9 })
             let engine = store.takeEngine(bootMilliseconds: 100_000)
             let faults = engine.invariantFaults()
-            precondition(faults.isEmpty, "what was whole adds up: \(faults.prefix(3))")
+            if !faults.isEmpty { fatalError("what was whole adds up: \(faults.prefix(3))") }
         } catch {
-            preconditionFailure(
+            fatalError(
                 "a store that \(report.isNeeded ? "was repaired" : "is whole") starts: \(error)")
         }
     }

@@ -17,7 +17,9 @@ struct CorpusReplayTests {
         }
     }
 
-    @Test("F19, F20: whatever the corpus holds is read or refused", arguments: FuzzTarget.allCases)
+    @Test(
+        "F19, F20, F33: whatever the corpus holds is read or refused",
+        arguments: FuzzTarget.allCases)
     func replay(_ target: FuzzTarget) throws {
         if ProcessInfo.processInfo.environment["UPDATE_GOLDEN"] != nil {
             try SeedCorpus.write(of: target, to: Self.corpora.appending(path: target.rawValue))
@@ -28,7 +30,8 @@ struct CorpusReplayTests {
     }
 
     @Test(
-        "F19, F20: each of them with any one byte changed as well", arguments: FuzzTarget.allCases)
+        "F19, F20, F33: each of them with any one byte changed as well",
+        arguments: FuzzTarget.allCases)
     func mutations(_ target: FuzzTarget) throws {
         let isSlow = [.store, .serving, .tools, .segment, .compacted, .snapshot, .sidecar]
             .contains(target)

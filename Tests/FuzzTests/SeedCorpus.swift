@@ -1,5 +1,6 @@
 internal import Foundation
 internal import HoldfastFuzzTargets
+internal import HoldfastHistory
 
 /// What a fuzzer begins with: golden frames, the records of the document's example, and a few changes
 /// of the golden files. Written where `UPDATE_GOLDEN` is set.
@@ -56,6 +57,7 @@ enum SeedCorpus {
             return (0...lines.count).map {
                 ("lines-\($0)", Array((title + lines.prefix($0).joined()).utf8))
             }
+        case .history: return try histories()
         case .store, .tools:
             var seeds: [(String, [UInt8])] = []
             for file in 0..<UInt8(12) {
@@ -88,6 +90,28 @@ enum SeedCorpus {
                 ))
         }
         return seeds
+    }
+
+    /// The example of docs/history-format.md, line by line, and a head of the other kind with a record.
+    private static func histories() throws -> [(String, [UInt8])] {
+        let lines = [
+            "3 5001200 5002900 ok enqueue job=42 queue=a content=9f0c delay=0 attempts=3 key=17",
+            "4 5003000 5003900 ok deliver job=42 version=1 queue=a content=9f0c attempt=1 duration=9",
+            "4 5004000 - unknown ack job=42 version=1",
+            "4 5005000 5006000 err nack job=42 version=1 delay=5 refusal=lease_lost",
+            "4 5009000 5059900 ok ask queue=a wait=50 request=3 position=0 priority=4",
+            "0 6000000 7200000 ok fault kind=kill",
+            "5 7300000 7300001 ok look job=42 state=done",
+        ]
+        let text = (1...lines.count).map {
+            ("lines-\($0)", [1] + Array((lines.prefix($0).joined(separator: "\n") + "\n").utf8))
+        }
+        let path = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString).path
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let recorder = try HistoryRecorder(path: path)
+        recorder.record(contentsOf: try HistoryText.events(in: lines.joined(separator: "\n")))
+        try recorder.flush()
+        return text + [("recorded", [0] + [UInt8](try Data(contentsOf: URL(filePath: path))))]
     }
 
     private static func frames() throws -> [(String, [UInt8])] {
