@@ -280,4 +280,25 @@ import Testing
         let older = try #require(try TestStore.damages(disk, from: origin).first)
         #expect(older.lsns == 49...52)
     }
+
+    @Test("what a crash has torn is no damage in a segment that is left over, its successor gone")
+    func tornLeftover() throws {
+        var crashed = try TestStore()
+        for _ in 1...3 { try crashed.append(records: 3) }
+        var disk = crashed.fileSystem.disk.afterKill()
+        disk.flipBit(DirectoryLayout.segment(1), at: 16_384 + 50, bit: 2)
+        var store = try TestStore(SimulatedFileSystem(disk), seed: 2)
+        #expect(store.replayed.lastLSN == 6)
+        while store.log.sealedSegments.last?.number != 2 { try store.append(records: 3) }
+        var origin = store.origin()
+        origin.segments = []
+        disk = store.fileSystem.disk.afterKill()
+        #expect(try TestStore.damages(disk, from: origin) == [])
+        // The one behind it has been used again already.
+        disk.delete(DirectoryLayout.segment(2))
+        disk.delete(DirectoryLayout.sidecar(2))
+        #expect(try TestStore.damages(disk, from: origin) == [])
+        let again = try TestStore(SimulatedFileSystem(disk), seed: 3, from: origin)
+        #expect(again.replayed.lastLSN == origin.lastLSN)
+    }
 }

@@ -108,7 +108,7 @@ package struct LogInspection {
         let file = try fileSystem.openFile(DirectoryLayout.segment(number), for: .reading)
         return SegmentExamination(
             number: number, file: file, successor: successor(of: number, survey),
-            certifiedLSN: certifiedLSN)
+            isLeftOver: origin != nil && !survey.isInSequence(number), certifiedLSN: certifiedLSN)
     }
 
     private func successor(

@@ -42,6 +42,9 @@ struct SegmentExamination {
     let file: any File
     /// nil where no other segment names this one.
     let successor: Successor?
+    /// Whether nobody needs it any more. Where its successor is gone, nothing says how much of what lies
+    /// behind its frames a crash had torn.
+    let isLeftOver: Bool
     /// What frames of other segments say was durable.
     let certifiedLSN: LSN
 
@@ -54,10 +57,13 @@ struct SegmentExamination {
     private(set) var frameCount = 0
     private(set) var recordCount = 0
 
-    init(number: UInt64, file: any File, successor: Successor?, certifiedLSN: LSN) {
+    init(
+        number: UInt64, file: any File, successor: Successor?, isLeftOver: Bool, certifiedLSN: LSN
+    ) {
         self.number = number
         self.file = file
         self.successor = successor
+        self.isLeftOver = isLeftOver
         self.certifiedLSN = certifiedLSN
     }
 
@@ -222,6 +228,7 @@ struct SegmentExamination {
             show(.damage(damage(.tail, part.lowerBound, part.count)))
             return
         }
+        if isLeftOver { return }
         guard var rest = try nonZero(reader, offset..<bound) else { return }
         let expected = nextLSN ?? 1
         if case .broken(let frame, _) = try reader.frame(at: offset) {
