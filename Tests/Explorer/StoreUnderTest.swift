@@ -185,7 +185,7 @@ package final class StoreUnderTest {
     }
 
     /// Lets enough time pass for a piece of the sealed segments to be read.
-    func advanceScrubbing() {
+    package func advanceScrubbing() {
         _ = upkeep.advanceScrubbing(toBootMilliseconds: clock.bootMilliseconds)
         clock.pass(2_000)
         _ = upkeep.advanceScrubbing(toBootMilliseconds: clock.bootMilliseconds)

@@ -12,21 +12,31 @@ enum ServingTarget {
     /// - Parameter bytes: the seed of the verbs, then changes as `StoreTarget` takes them.
     static func run(_ bytes: UnsafeRawBufferPointer) {
         guard let seed = bytes.first else { return }
-        var layout = StoreLayout(seed: 1)
-        layout.configuration = GoldenStore.configuration
-        layout.configuration.onDamage = .quarantine
-        layout.snapshotCommitCount = 3
         let changes = UnsafeRawBufferPointer(rebasing: bytes.dropFirst())
         guard
-            let store = try? StoreUnderTest(
-                StoreTarget.fileSystem(changedBy: changes), layout: layout,
-                clock: SimulatedClock(), entropy: 9, mayContradictItself: true)
+            let store = try? open(
+                StoreTarget.fileSystem(changedBy: changes), onDamage: .quarantine,
+                mayContradictItself: true)
         else { return }
-        try? serve(from: store, Workload(seed: UInt64(seed), queueNames: ["a", "kept", "late"]))
+        try? serve(from: store, seed: UInt64(seed))
+        try? store.close()
     }
 
-    private static func serve(from store: StoreUnderTest, _ workload: Workload) throws {
-        var workload = workload
+    static func open(
+        _ fileSystem: SimulatedFileSystem, onDamage: DamageResponse, mayContradictItself: Bool
+    ) throws -> StoreUnderTest {
+        var layout = StoreLayout(seed: 1)
+        layout.configuration = GoldenStore.configuration
+        layout.configuration.onDamage = onDamage
+        layout.snapshotCommitCount = 3
+        return try StoreUnderTest(
+            fileSystem, layout: layout, clock: SimulatedClock(), entropy: 9,
+            mayContradictItself: mayContradictItself)
+    }
+
+    /// Verbs, commits, and the work beside them.
+    static func serve(from store: StoreUnderTest, seed: UInt64) throws {
+        var workload = Workload(seed: seed, queueNames: ["a", "kept", "late"])
         var timeline = Timeline(emptyStateHash: 0)
         for step in 1...stepCount {
             workload.step(on: store)
@@ -35,7 +45,7 @@ enum ServingTarget {
             store.clock.pass(workload.pause())
             _ = try store.maintenanceStep()
         }
+        store.advanceScrubbing()
         try store.idle()
-        try store.close()
     }
 }

@@ -1,11 +1,12 @@
 internal import HoldfastEngine
+internal import HoldfastExplorer
 internal import HoldfastRecords
 internal import HoldfastSimulation
 internal import HoldfastStore
 internal import HoldfastWAL
 
 /// What an operator has for a store that is damaged, each on a changed one: it says what it finds, or why it
-/// cannot. What calls itself whole, and what calls itself repaired, is a store that a broker starts with.
+/// cannot. What calls itself whole, and what calls itself repaired, is served from, adds up, and is whole after.
 enum ToolsTarget {
     /// - Parameter bytes: changes as `StoreTarget` takes them.
     static func run(_ bytes: UnsafeRawBufferPointer) {
@@ -13,7 +14,7 @@ enum ToolsTarget {
         look(StoreTarget.fileSystem(disk))
         follow(StoreTarget.fileSystem(disk))
         _ = try? StoreRebuilding.run(StoreTarget.fileSystem(disk), GoldenStore.configuration)
-        repair(StoreTarget.fileSystem(disk))
+        repair(StoreTarget.fileSystem(disk), seed: UInt64(bytes.count))
     }
 
     private static func look(_ fileSystem: SimulatedFileSystem) {
@@ -43,19 +44,26 @@ enum ToolsTarget {
         }
     }
 
-    private static func repair(_ fileSystem: SimulatedFileSystem) {
+    private static func repair(_ fileSystem: SimulatedFileSystem, seed: UInt64) {
         let repair = StoreRepair(
             fileSystem, GoldenStore.configuration, start: GoldenStore.start)
         guard let report = try? repair.run(), report.obstacle == nil else { return }
+        let outcome = report.isNeeded ? "was repaired" : "is whole"
         do {
-            let store = try Store(
-                fileSystem, GoldenStore.configuration, start: GoldenStore.start, entropy: { 9 })
-            let engine = store.takeEngine(bootMilliseconds: 100_000)
-            let faults = engine.invariantFaults()
-            if !faults.isEmpty { fatalError("what was whole adds up: \(faults.prefix(3))") }
+            let store = try ServingTarget.open(
+                fileSystem, onDamage: .refuse, mayContradictItself: false)
+            try ServingTarget.serve(from: store, seed: seed)
+            let faults = store.invariantFaults
+            if !faults.isEmpty { fatalError("what \(outcome) adds up: \(faults.prefix(3))") }
+            try store.close()
         } catch {
-            fatalError(
-                "a store that \(report.isNeeded ? "was repaired" : "is whole") starts: \(error)")
+            fatalError("what \(outcome) is served: \(error)")
+        }
+        let found = try? StoreInspection(fileSystem, GoldenStore.configuration).verify()
+        // A place that is reserved for a page may hold anything: what refers to none is no harm.
+        let damages = found?.damages.filter { if case .page = $0 { false } else { true } }
+        if damages?.isEmpty != true || found?.unknown != nil {
+            fatalError("what \(outcome) stays so: \(damages ?? []), \(found?.unknown ?? "")")
         }
     }
 }
