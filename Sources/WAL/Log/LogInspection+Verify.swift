@@ -25,6 +25,7 @@ extension LogInspection {
             var examination = try examination(
                 number, survey, certifiedLSN: isLast ? max(certifiedLSN, originLSN) : certifiedLSN)
             let damageCountBefore = damageCount
+            var ownFrame: FrameSummary?
             var ownRecords: (offset: Int, lsns: ClosedRange<LSN>)?
             try examination.run { item in
                 switch item {
@@ -33,17 +34,13 @@ extension LogInspection {
                 case .frame(let frame):
                     certifiedLSN = max(certifiedLSN, frame.durableLSN)
                     summary.wasClosed = frame.content == .end
-                    if frame.recordCount > 0, frame.epoch == start?.header.epoch,
-                        frame.firstLSN + LSN(frame.recordCount) > originLSN + 1
-                    {
-                        ownRecords =
-                            ownRecords ?? (
-                                frame.offset,
-                                frame.firstLSN...frame.firstLSN + LSN(frame.recordCount) - 1
-                            )
-                    }
-                case .record:
-                    break
+                    ownFrame = frame.epoch == start?.header.epoch ? frame : nil
+                case .record(let lsn, _, _, _):
+                    guard ownRecords == nil, lsn > originLSN, let ownFrame else { break }
+                    ownRecords = (
+                        ownFrame.offset,
+                        ownFrame.firstLSN...ownFrame.firstLSN + LSN(ownFrame.recordCount) - 1
+                    )
                 }
             }
             if let ownRecords, !survey.isInSequence(number) {

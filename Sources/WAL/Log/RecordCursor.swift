@@ -44,6 +44,14 @@ struct RecordCursor {
     /// Whether all that the header announced was read, and nothing was left over.
     var isAtEnd: Bool { lsn == endLSN && offset == payload.count }
 
+    /// Whether there is a record behind `known` that can be read, whatever the header announced.
+    func hasRecord(behind known: LSN) -> Bool {
+        guard endLSN > known + 1 else { return false }
+        var cursor = self
+        while let record = cursor.next() { if record.lsn > known { return true } }
+        return false
+    }
+
     /// Whether it comes to that from here.
     func reachesEnd() -> Bool {
         var cursor = self

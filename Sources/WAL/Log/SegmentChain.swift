@@ -177,7 +177,7 @@ struct SegmentChain {
     private func requireNotOlder(_ last: Link, than origin: LogOrigin) throws(LogError) {
         let lastLSN = try LogError.reading { () throws(DiskError) in
             var lastLSN = last.firstLSN - 1
-            try forEachFrame(of: last) { _, frame in lastLSN = max(lastLSN, frame.lastLSN) }
+            try forEachFrame(of: last) { _, frame, _ in lastLSN = max(lastLSN, frame.lastLSN) }
             return lastLSN
         }
         guard lastLSN < origin.lastLSN else { return }
@@ -209,9 +209,9 @@ struct SegmentChain {
         var own: (offset: Int, frame: FrameHeader)?
         try LogError.reading { () throws(DiskError) in
             // A torn one is what the opening that put another segment in its place has cut off.
-            try forEachFrame(of: link, isWhole: true) { offset, frame in
-                if own == nil, frame.recordCount > 0, frame.epoch == link.startFrame.epoch,
-                    frame.lastLSN > originLSN
+            try forEachFrame(of: link, isWhole: true) { offset, frame, records in
+                if own == nil, frame.epoch == link.startFrame.epoch,
+                    records?.hasRecord(behind: originLSN) ?? false
                 {
                     own = (offset, frame)
                 }
@@ -226,19 +226,24 @@ struct SegmentChain {
 
     /// Every place behind START where the header of a frame stands.
     ///
-    /// - Parameter isWhole: only where what the header announces is there as well.
+    /// - Parameter isWhole: only where what the header announces is there as well; then its records, which
+    ///   are valid during the call, come with it.
     func forEachFrame(
-        of link: Link, isWhole: Bool = false, _ body: (_ offset: Int, _ frame: FrameHeader) -> Void
+        of link: Link, isWhole: Bool = false,
+        _ body: (_ offset: Int, _ frame: FrameHeader, _ records: RecordCursor?) -> Void
     ) throws(DiskError) {
         let file = try fileSystem.openFile(DirectoryLayout.segment(link.number), for: .reading)
         let reader = SegmentReader(file: file, header: link.header)
         var offset = reader.endOfStart
         while let (place, frame) = try reader.nextFrame(from: offset) {
             offset = place + link.header.alignment
-            if isWhole {
-                guard case .whole = try reader.frame(at: place) else { continue }
+            guard isWhole else {
+                body(place, frame, nil)
+                continue
             }
-            body(place, frame)
+            if case .whole(_, let payload) = try reader.frame(at: place) {
+                body(place, frame, RecordCursor(frame, payload: payload))
+            }
         }
     }
 
