@@ -59,6 +59,8 @@ enum ToolsTarget {
         } catch {
             fatalError("what \(outcome) is served: \(error)")
         }
+        // Where a header claims what was never written, what it claims changes with the log around it.
+        guard report.remaining.isEmpty else { return }
         let found = try? StoreInspection(fileSystem, GoldenStore.configuration).verify()
         // A place that is reserved for a page may hold anything: what refers to none is no harm.
         let damages = found?.damages.filter { if case .page = $0 { false } else { true } }
