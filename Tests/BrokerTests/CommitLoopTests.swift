@@ -145,6 +145,27 @@ internal import Testing
         #expect(try client.ask(RigClient.lease("q")).jobs.count == 1)
     }
 
+    @Test("S3 a heartbeat counts from when it is read, not from the beginning of the pass")
+    func heartbeatOrigin() throws {
+        let rig = try BrokerRig()
+        let client = try rig.connect()
+        _ = try client.ask(RigClient.enqueue(["held"], to: "q"))
+        let job = try #require(try client.ask(RigClient.lease("q", duration: 5_000)).jobs.first)
+        client.send { RigClient.enqueue(["now"], to: "other")(1, &$0) }
+        // As where the process was stopped.
+        rig.passWithoutRunning(milliseconds: 900)
+        client.send {
+            ExtendRequest.write(
+                correlation: 2, durationMilliseconds: 0, tokens: [job.token], into: &$0)
+        }
+        rig.run()
+        #expect(client.replies().count == 2)
+        let shown = try client.ask {
+            JobShowRequest.write(correlation: $0, id: job.id, into: &$1)
+        }.shown
+        #expect(shown?.leaseRemainingMilliseconds == 5_000)
+    }
+
     @Test("waits are served in the order they came, and end with nothing when they are over")
     func waits() throws {
         let rig = try BrokerRig()

@@ -253,7 +253,7 @@ import Testing
             ack a           | ok
             pass 1008
             expire          | 0
-            pass 9984
+            pass 10000
             expire          | 1
             show b          | ready v1 1/1/0/0
             """)

@@ -229,9 +229,9 @@ struct ReferenceModel {
     }
 
     mutating func expire(at boot: Int64, connected: Set<UInt32>) -> Int {
-        // The clock ticks every 16 ms.
+        // The clock ticks every 16 ms, and the deadline's own millisecond has to be over.
         let ended = jobs.filter {
-            $0.value.state == .leased && ($0.value.deadline + 15) / 16 <= boot / 16
+            $0.value.state == .leased && $0.value.deadline / 16 < boot / 16
         }
         for (lsn, job) in ended.sorted(by: {
             ($0.value.deadline, $0.key) < ($1.value.deadline, $1.key)

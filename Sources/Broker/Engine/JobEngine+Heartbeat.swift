@@ -6,7 +6,7 @@ extension JobEngine {
     ///
     /// - Parameters:
     ///   - durationMilliseconds: 0 = each lease's own; else 1 s to 12 h or `badArgument`.
-    ///   - bootMilliseconds: now, on the boot clock.
+    ///   - bootMilliseconds: now, on the boot clock, rounded down.
     package mutating func extend(
         _ tokens: UnsafeBufferPointer<LeaseToken>, durationMilliseconds: UInt32,
         bootMilliseconds: Int64, owner: UInt32, into batch: RecordBatch,

@@ -37,13 +37,15 @@ extension CommitLoop {
                 engine.reject(
                     $0, reason: kept(reject.reason), into: openBatch(), results: &results)
             }
+        // From when it is read: the pass may have begun long before, where the process was stopped.
         case .extend:
             let extend = try ExtendRequest(body: request.body, limits: limits)
             extend.tokens.copy(into: &tokens)
             tokens.withUnsafeBufferPointer {
                 engine.extend(
                     $0, durationMilliseconds: extend.durationMilliseconds,
-                    bootMilliseconds: bootMilliseconds, owner: request.connection.number,
+                    bootMilliseconds: clock.bootMilliseconds,
+                    owner: request.connection.number,
                     into: openBatch(), results: &results)
             }
         default:
@@ -59,7 +61,7 @@ extension CommitLoop {
             }
             engine.heartbeat(
                 items, durationMilliseconds: heartbeat.durationMilliseconds,
-                bootMilliseconds: bootMilliseconds, owner: request.connection.number,
+                bootMilliseconds: clock.bootMilliseconds, owner: request.connection.number,
                 into: openBatch(), results: &results)
         }
         answerItems(request)

@@ -12,8 +12,8 @@ struct LeaseClock {
 }
 
 /// Which lease ends next: a hashed timing wheel (Varghese and Lauck 1987, scheme 6) of 8,192 ticks of
-/// 16 ms with a bitmap of those in use. A lease ends at the first tick at or after its deadline, never
-/// before it.
+/// 16 ms with a bitmap of those in use. A lease ends at the first tick after its deadline, never before it
+/// nor at it: a reading of the clock is rounded down, so that its lease began up to 1 ms later.
 struct LeaseWheel: ~Copyable {
     private struct List {
         var head: UInt32 = 0
@@ -155,9 +155,9 @@ struct LeaseWheel: ~Copyable {
         doneTick = now
     }
 
+    /// The first one after the millisecond.
     private static func tick(of milliseconds: Int64) -> Int64 {
-        let ticks = milliseconds / tickMilliseconds
-        return milliseconds % tickMilliseconds > 0 ? ticks + 1 : ticks
+        milliseconds / tickMilliseconds + 1
     }
 
     /// The first tick in the range whose list is not empty.
