@@ -46,7 +46,7 @@ flips: build ## every bit of a small store flipped (LAYOUTS=1-3; LAYOUT= SEED= F
 	  $(if $(SEED),--seed $(SEED)) $(if $(FROM),--from $(FROM)) $(if $(TO),--to $(TO)) \
 	  $(if $(STRIDE),--stride $(STRIDE)) $(if $(THREADS),--threads $(THREADS))
 
-fuzz: deps ## every parser with whatever bytes (MINUTES=13 in all; TARGET= one alone, as fuzz/corpus names them)
+fuzz: deps ## whatever bytes for all that reads (MINUTES=13 in all; TARGET= as fuzz/corpus names them; JOBS= at once)
 	swift build --package-path fuzz -c release -Xswiftc -sanitize=fuzzer -Xswiftc -parse-as-library
 	@MINUTES="$(or $(MINUTES),13)" $(if $(TARGET),TARGET="$(TARGET)") fuzz/run
 
