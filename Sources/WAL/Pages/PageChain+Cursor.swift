@@ -14,6 +14,8 @@ extension PageChain {
         @usableFromInline var pageCount = 0
         @usableFromInline var tail: UnsafePointer<Entry>?
         @usableFromInline var tailCount = 0
+        /// Where the tail will be, as the last page before it says.
+        @usableFromInline var reservation = PageReference.none
         @usableFromInline var isInTail = false
         @usableFromInline let owner: UInt64
 
@@ -25,6 +27,7 @@ extension PageChain {
             pageCount = Int(state.pointee.sealedPageCount)
             tail = UnsafePointer(PageChain.tailEntries(state))
             tailCount = Int(state.pointee.tailCount)
+            reservation = state.pointee.tail
             guard pageCount > 0 else {
                 entries = tail
                 position = Int(state.pointee.position)
@@ -81,6 +84,11 @@ extension PageChain {
                 position = followingPosition
                 followingPosition = 0
                 pageCount -= 1
+                // The last one leads to the tail, and no other does (I8).
+                guard (following == reservation) == (pageCount == 0) else {
+                    pages.fail(current, .chain, owner: owner, .illFormed)
+                    return finish()
+                }
                 end = max(page.count, position)
                 entries = (page.content + PageChainFormat.entriesOffset)
                     .assumingMemoryBound(to: Entry.self)

@@ -7,7 +7,7 @@ struct PageChainState {
     /// The oldest sealed page, where there is one.
     @usableFromInline var head = PageReference.none
     /// Where the tail will be when it is full; none while no page has ever led to it.
-    var tail = PageReference.none
+    @usableFromInline var tail = PageReference.none
     /// The head page's content, copied when it is first popped from: nothing that happens to the
     /// cache in between concerns it.
     @usableFromInline var headContent: UnsafeMutableRawPointer?
