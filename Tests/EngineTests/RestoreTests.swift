@@ -261,9 +261,7 @@ import Testing
         ]
         for (offset, value, reason) in cases {
             var forged = snapshot
-            for byte in 0..<8 {
-                forged.root[offset + byte] = UInt8(truncatingIfNeeded: value >> UInt64(8 * byte))
-            }
+            ChecksumRepair.put(value, &forged.root, offset)
             let fault = #expect(throws: RestoreFault.self) { _ = try rig.restored(forged) }
             #expect(fault?.reason == reason)
         }

@@ -92,7 +92,7 @@ enum SeedCorpus {
         return seeds
     }
 
-    /// The example of docs/history-format.md, line by line, and a head of the other kind with a record.
+    /// A history as text, line by line, and the same as a recorder writes it.
     private static func histories() throws -> [(String, [UInt8])] {
         let lines = [
             "3 5001200 5002900 ok enqueue job=42 queue=a content=9f0c delay=0 attempts=3 key=17",
