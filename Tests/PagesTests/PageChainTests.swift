@@ -199,17 +199,26 @@ import Testing
         let good = try #require(rig.reopen()).root
         // A position behind the head page's entries; one page fewer; one more.
         for (offset, value) in [(4, 3), (0, 1), (0, 3)] as [(Int, UInt8)] {
-            _ = rig.reopen()
-            var bytes = good
-            bytes[offset] = value
-            guard var again = decode(bytes, owner: 5, in: rig.pages) else {
-                Issue.record("only the pages can tell")
-                continue
+            for isPopped in [true, false] {
+                _ = rig.reopen()
+                var bytes = good
+                bytes[offset] = value
+                guard var again = decode(bytes, owner: 5, in: rig.pages) else {
+                    Issue.record("only the pages can tell")
+                    continue
+                }
+                if isPopped {
+                    _ = drain(&again, rig.pages)
+                    let isEmpty = again.isEmpty
+                    #expect(isEmpty)
+                } else {
+                    var cursor = Chain.Cursor(again)
+                    while cursor.next(rig.pages) != nil {}
+                }
+                #expect(
+                    rig.pages.failure?.fault == .illFormed,
+                    "byte \(offset) = \(value), popped: \(isPopped)")
             }
-            _ = drain(&again, rig.pages)
-            let isEmpty = again.isEmpty
-            #expect(isEmpty)
-            #expect(rig.pages.failure != nil)
         }
         // Another owner's pages.
         _ = rig.reopen()

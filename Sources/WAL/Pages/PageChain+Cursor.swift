@@ -14,7 +14,7 @@ extension PageChain {
         @usableFromInline var pageCount = 0
         @usableFromInline var tail: UnsafePointer<Entry>?
         @usableFromInline var tailCount = 0
-        /// Where the tail will be, as the last page before it says.
+        /// Where the last page must lead.
         @usableFromInline var reservation = PageReference.none
         @usableFromInline var isInTail = false
         @usableFromInline let owner: UInt64
@@ -60,9 +60,12 @@ extension PageChain {
         /// Trims the space in the middle of a long walk.
         package mutating func trim(_ pages: PageSpace) {
             if !current.isNone {
-                following = current
-                followingPosition = position
-                pageCount += 1
+                // A page that has nothing more is not gone back to.
+                if position < end {
+                    following = current
+                    followingPosition = position
+                    pageCount += 1
+                }
                 current = .none
                 entries = nil
                 position = 0
@@ -71,28 +74,25 @@ extension PageChain {
             pages.trim()
         }
 
-        /// Goes to the next page, or the tail, that has an entry.
+        /// Goes to the next page, or to the tail.
         @usableFromInline
         @inline(never)
         mutating func advance(_ pages: PageSpace) -> Bool {
-            while pageCount > 0 {
-                guard let page = PageChainFormat.page(following, owner: owner, pages) else {
-                    return finish()
-                }
+            if pageCount > 0 {
+                guard
+                    let page = PageChainFormat.page(
+                        following, from: followingPosition, isLast: pageCount == 1,
+                        tail: reservation, owner: owner, pages)
+                else { return finish() }
                 current = following
                 following = page.successor
                 position = followingPosition
+                end = page.count
                 followingPosition = 0
                 pageCount -= 1
-                // The last one leads to the tail, and no other does (I8).
-                guard (following == reservation) == (pageCount == 0) else {
-                    pages.fail(current, .chain, owner: owner, .illFormed)
-                    return finish()
-                }
-                end = max(page.count, position)
                 entries = (page.content + PageChainFormat.entriesOffset)
                     .assumingMemoryBound(to: Entry.self)
-                if position < end { return true }
+                return true
             }
             current = .none
             guard !isInTail, tailCount > 0 else { return finish() }

@@ -38,17 +38,21 @@ enum PageChainFormat {
     @usableFromInline static let entriesOffset = 16
     static let entryCountMax = (PageFormat.contentByteCount - entriesOffset) / entryByteCount
 
-    /// A page of a chain that is what it should be, and has at least one entry.
+    /// A sealed page that is what it should be: it has an entry to go on with, and leads to the tail if
+    /// it is the last one, and only then (I8).
     ///
     /// - Returns: nil otherwise; the space's `failure` says why.
     static func page(
-        _ reference: PageReference, owner: UInt64, _ pages: PageSpace
+        _ reference: PageReference, from position: Int, isLast: Bool, tail: PageReference,
+        owner: UInt64, _ pages: PageSpace
     ) -> (content: UnsafeRawPointer, count: Int, successor: PageReference)? {
         let page = pages.read(reference, .chain, owner: owner)
         let count = PageFormat.count(of: page)
         let content = page + PageFormat.headerByteCount
         let successor = PageReference(loadingFrom: content)
-        guard count > 0, count <= entryCountMax, !successor.isNone else {
+        guard count > position, count <= entryCountMax, !successor.isNone,
+            (successor == tail) == isLast
+        else {
             pages.fail(reference, .chain, owner: owner, .illFormed)
             return nil
         }
@@ -139,14 +143,12 @@ extension PageChain {
     mutating func loadHead(_ pages: PageSpace) -> Bool {
         guard let state else { return false }
         let head = state.pointee.head
-        let isLast = state.pointee.sealedPageCount == 1
-        guard let page = PageChainFormat.page(head, owner: owner, pages) else { return lose() }
-        guard page.count > Int(state.pointee.position),
-            (page.successor == state.pointee.tail) == isLast
-        else {
-            pages.fail(head, .chain, owner: owner, .illFormed)
-            return lose()
-        }
+        guard
+            let page = PageChainFormat.page(
+                head, from: Int(state.pointee.position),
+                isLast: state.pointee.sealedPageCount == 1, tail: state.pointee.tail, owner: owner,
+                pages)
+        else { return lose() }
         let content =
             state.pointee.headContent
             ?? .allocate(byteCount: PageFormat.contentByteCount, alignment: 16)

@@ -101,9 +101,11 @@ package struct PageChain<Entry: BitwiseCopyable>: ~Copyable {
         while count > 0 {
             var successor = state.pointee.tail
             if count > 1 {
-                guard let page = PageChainFormat.page(reference, owner: owner, pages) else {
-                    return
-                }
+                guard
+                    let page = PageChainFormat.page(
+                        reference, from: 0, isLast: false, tail: state.pointee.tail, owner: owner,
+                        pages)
+                else { return }
                 successor = page.successor
             }
             body(reference)
