@@ -131,7 +131,7 @@ import Testing
             let space = disk.open(limits)
             var map = OrderedMap(space, root: root)
             useAll(&map)
-            #expect(space.failure?.reference.number == number)
+            #expect(space.failure?.reference?.number == number)
         }
     }
 

@@ -215,9 +215,7 @@ extension JobEngine {
     }
 
     private func checkPages(_ check: inout InvariantCheck) {
-        if let failure = pages.failure {
-            check.faults.append("page \(failure.reference.number) has failed: \(failure.fault)")
-        }
+        if let failure = pages.failure { check.faults.append("\(failure)") }
         check.faults += map.check()
         var numbers = PageSet()
         let used = pages.usedPages

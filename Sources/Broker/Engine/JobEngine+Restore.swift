@@ -54,7 +54,7 @@ extension JobEngine {
         delayed.findFirst(map)
         try restoreLeaseEpoch()
         if let failure = pages.failure {
-            throw RestoreFault("page \(failure.reference.number) is not what it should be")
+            throw RestoreFault("\(failure)")
         }
     }
 

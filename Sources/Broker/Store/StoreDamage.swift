@@ -63,7 +63,7 @@ package enum StoreDamage: Sendable, Equatable, CustomStringConvertible {
             (number.map { "snapshot \($0)" } ?? "a snapshot")
                 + " is not whole (its writing was interrupted, or it is damaged): \(reason)"
         case .page(let page):
-            "page \(page.number): \(page.fault.sentence), needed by snapshot "
+            "page \(page.number): \(page.fault), needed by snapshot "
                 + page.snapshotNumbers.map { String($0) }.joined(separator: " and ")
         case .previousListing(let segment, let number):
             "segment \(segment), which snapshot \(number) lists, is missing, or another one"
@@ -76,23 +76,5 @@ package enum StoreDamage: Sendable, Equatable, CustomStringConvertible {
         if case .log(let damage) = self { return "\(damage)" }
         guard let path else { return reason }
         return extent.map { "\(path), offset \($0.lowerBound): \(reason)" } ?? "\(path): \(reason)"
-    }
-}
-
-extension PageFault {
-    /// What is wrong with the page, in words.
-    package var sentence: String {
-        switch self {
-        case .unreadable: "the disk does not answer"
-        case .unused: "it is referred to, and not in use"
-        case .foreign: "there is no page"
-        case .checksum: "it does not match its checksum"
-        case .number(let number): "there is page \(number) in its place"
-        case .stamp(let stamp): "it is another writing than the one referred to (stamp \(stamp))"
-        case .kind(let kind): "it is of another kind than it should be (\(kind))"
-        case .owner(let owner): "it belongs elsewhere (owner \(owner))"
-        case .illFormed: "what stands in it contradicts itself"
-        case .contradiction(let reason): "what it says with others contradicts itself: \(reason)"
-        }
     }
 }

@@ -182,16 +182,16 @@ extension StoreInspection {
     /// A page that the walk over all of them found damaged need not be named twice; one that is
     /// whole and not the one referred to is found by restoring only.
     private func add(_ failure: PageFailure, _ result: inout StoreVerification) {
-        if case .contradiction(let reason) = failure.fault {
-            return result.damages.append(.state(reason))
+        switch failure {
+        case .contradiction(let reason): result.damages.append(.state(reason))
+        case .page(let reference, _, let fault):
+            let isNamed = result.damages.contains {
+                if case .page(let page) = $0 { page.number == reference.number } else { false }
+            }
+            guard !isNamed else { return }
+            let needing = snapshots.newest.map { [$0.number] } ?? []
+            result.damages.append(.page(damage(reference.number, fault, needing)))
         }
-        let number = failure.reference.number
-        let isNamed = result.damages.contains {
-            if case .page(let page) = $0 { page.number == number } else { false }
-        }
-        guard !isNamed else { return }
-        result.damages.append(
-            .page(damage(number, failure.fault, snapshots.newest.map { [$0.number] } ?? [])))
     }
 
     /// Goes over every page that the state refers to: each belongs to it once.

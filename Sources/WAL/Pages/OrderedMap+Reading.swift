@@ -47,7 +47,7 @@ extension OrderedMap {
         let leaf = MapLeaf(reading: pages.read(reference, .leaf, owner: 0))
         guard leaf.count > 0 else { return nil }
         guard leaf.key(at: 0) >= key else {
-            pages.fail(reference, .leaf, owner: 0, .illFormed)
+            pages.fail(reference, .leaf, .illFormed)
             return nil
         }
         return entry(leaf, 0)

@@ -53,7 +53,7 @@ enum PageChainFormat {
         guard count > position, count <= entryCountMax, !successor.isNone,
             (successor == tail) == isLast
         else {
-            pages.fail(reference, .chain, owner: owner, .illFormed)
+            pages.fail(reference, .chain, .illFormed)
             return nil
         }
         return (content, count, successor)

@@ -1,37 +1,28 @@
 extension PageFailure: CustomStringConvertible {
-    /// Whether the disk did not answer: then nothing is known to be wrong with the page.
-    package var isReadError: Bool { fault == .unreadable }
-
-    /// What the pages say together, where each of them is whole.
-    package static func contradiction(_ reason: String) -> PageFailure {
-        PageFailure(reference: .none, kind: .leaf, owner: 0, fault: .contradiction(reason))
-    }
-
-    /// Whether each page is whole: then the program that wrote them is at fault, or the one that reads.
-    package var isContradiction: Bool {
-        if case .contradiction = fault { true } else { false }
-    }
-
     package var description: String {
-        isContradiction
-            ? "\(fault)" : "page \(reference.number) of the state (\(kind)): \(fault)"
+        switch self {
+        case .page(let reference, let kind, let fault):
+            "page \(reference.number) of the state (\(kind)): \(fault)"
+        case .contradiction(let reason): "the state contradicts itself: \(reason)"
+        }
     }
 }
 
 extension PageFault: CustomStringConvertible {
+    /// What is wrong with the page, in words.
     package var description: String {
         switch self {
-        case .unreadable: "the disk did not answer"
-        case .unused: "a number that holds no page"
+        case .unreadable: "the disk does not answer"
+        case .unused: "it is referred to, and not in use"
         case .foreign: "there is no page"
-        case .checksum: "its checksum is wrong"
-        case .number(let number): "it is page \(number), from another place"
+        case .checksum: "it does not match its checksum"
+        case .number(let number): "there is page \(number) in its place"
         case .stamp(let stamp):
-            "it is another writing of the page (\(stamp >> 40)/\(stamp & (1 << 40 - 1)))"
-        case .kind(let kind): "it is of kind \(kind)"
-        case .owner(let owner): "it belongs to \(owner)"
-        case .illFormed: "its counts contradict each other"
-        case .contradiction(let reason): "the state contradicts itself: \(reason)"
+            "it is another writing than the one referred to "
+                + "(\(stamp >> 40)/\(stamp & (1 << 40 - 1)))"
+        case .kind(let kind): "it is of another kind than it should be (\(kind))"
+        case .owner(let owner): "it belongs elsewhere (owner \(owner))"
+        case .illFormed: "what stands in it contradicts itself"
         }
     }
 }

@@ -16,14 +16,30 @@ package enum PageFault: Error, Equatable, Sendable {
     case owner(UInt64)
     /// Counts or offsets in it contradict each other.
     case illFormed
-    /// No single page is at fault: what they say together cannot be, as this sentence says.
-    case contradiction(String)
 }
 
-/// The first page that could not be read or was not what it should be.
-package struct PageFailure: Error, Equatable, Sendable {
-    package let reference: PageReference
-    package let kind: PageKind
-    package let owner: UInt64
-    package let fault: PageFault
+/// Why nothing that is computed from a space's pages may leave.
+package enum PageFailure: Error, Equatable, Sendable {
+    /// The first page that could not be read or was not what it should be.
+    case page(PageReference, PageKind, PageFault)
+    /// Each page is whole; what they say together cannot be, as this sentence says. Then the program
+    /// that wrote them is at fault, or the one that reads.
+    case contradiction(String)
+
+    /// Whether the disk did not answer: then nothing is known to be wrong with the page.
+    package var isReadError: Bool { fault == .unreadable }
+
+    package var isContradiction: Bool {
+        if case .contradiction = self { true } else { false }
+    }
+
+    /// Which page; nil for a contradiction.
+    package var reference: PageReference? {
+        if case .page(let reference, _, _) = self { reference } else { nil }
+    }
+
+    /// What is wrong with it; nil for a contradiction.
+    package var fault: PageFault? {
+        if case .page(_, _, let fault) = self { fault } else { nil }
+    }
 }

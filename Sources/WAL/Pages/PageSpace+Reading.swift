@@ -39,18 +39,18 @@ extension PageSpace {
         holding reference: PageReference, _ kind: PageKind, owner: UInt64
     ) -> UInt32 {
         guard used.contains(reference.number) else {
-            fail(reference, kind, owner: owner, .unused)
+            fail(reference, kind, .unused)
             return 0
         }
         var frame = frameIndex[reference.number]
         if frame == 0 {
-            frame = load(reference, kind, owner: owner)
+            frame = load(reference, kind)
             guard frame != 0 else { return 0 }
         }
         if !frames[Int(frame)].isExamined { noteUse(of: reference.number) }
         let page = UnsafeRawPointer(frames[Int(frame)].memory)
         if let fault = fault(of: page, reference, kind, owner: owner) {
-            fail(reference, kind, owner: owner, fault)
+            fail(reference, kind, fault)
             return 0
         }
         // The first use is why it was read; the second chance is for what is used again.
@@ -85,7 +85,7 @@ extension PageSpace {
     func peek(_ reference: PageReference) -> UnsafeRawPointer? {
         guard used.contains(reference.number) else { return nil }
         var frame = frameIndex[reference.number]
-        if frame == 0 { frame = load(reference, .branch, owner: 0) }
+        if frame == 0 { frame = load(reference, .branch) }
         guard frame != 0 else { return nil }
         let page = UnsafeRawPointer(frames[Int(frame)].memory)
         return PageFormat.reference(of: page) == reference ? page : nil
@@ -94,7 +94,7 @@ extension PageSpace {
     /// Reads the page and, since one read of several costs hardly more than of one, those after it.
     /// What comes along is kept where its checksum and number are good; whether it is the page that
     /// somebody means shows when it is used.
-    private func load(_ reference: PageReference, _ kind: PageKind, owner: UInt64) -> UInt32 {
+    private func load(_ reference: PageReference, _ kind: PageKind) -> UInt32 {
         let first = reference.number
         var count = 1
         while count < readAheadPageCount, first < UInt32.max - UInt32(count),
@@ -105,7 +105,7 @@ extension PageSpace {
         counters.readCount += 1
         counters.readPageCount += count
         guard source(first, count, buffer) else {
-            fail(reference, kind, owner: owner, .unreadable)
+            fail(reference, kind, .unreadable)
             return 0
         }
         var wanted: UInt32 = 0
@@ -117,7 +117,7 @@ extension PageSpace {
             let fault = PageFormat.verify(page, at: number, storeChecksum: storeChecksum)
             if let fault {
                 guard position == 0 else { continue }
-                fail(reference, kind, owner: owner, fault)
+                fail(reference, kind, fault)
                 return 0
             }
             let frame = takeFrame(for: number)

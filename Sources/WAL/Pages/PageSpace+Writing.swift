@@ -63,7 +63,7 @@ extension PageSpace {
     ) -> UnsafeMutableRawPointer {
         // A damaged pointer must not lead to an overwritten page.
         guard used.contains(reference.number), isNotResident(reference) else {
-            fail(reference, kind, owner: owner, .unused)
+            fail(reference, kind, .unused)
             return create(kind, owner: owner).1
         }
         return makePage(reference, kind, owner: owner)
@@ -102,11 +102,11 @@ extension PageSpace {
             let found = PageFormat.reference(of: UnsafeRawPointer(frames[Int(frame)].memory))
             guard found == reference || !frames[Int(frame)].isExamined else {
                 // Somebody else's page stands there: the reference is a damaged one.
-                return fail(reference, .leaf, owner: 0, .stamp(found.stamp))
+                return fail(reference, .leaf, .stamp(found.stamp))
             }
         }
         guard used.contains(reference.number) else {
-            return fail(reference, .leaf, owner: 0, .unused)
+            return fail(reference, .leaf, .unused)
         }
         if frame != 0 { dropFrame(frame) }
         giveUp(reference)

@@ -139,10 +139,8 @@ package final class PageSpace {
     }
 
     /// Remembers the first failure.
-    func fail(_ reference: PageReference, _ kind: PageKind, owner: UInt64, _ fault: PageFault) {
-        if failure == nil {
-            failure = PageFailure(reference: reference, kind: kind, owner: owner, fault: fault)
-        }
+    func fail(_ reference: PageReference, _ kind: PageKind, _ fault: PageFault) {
+        if failure == nil { failure = .page(reference, kind, fault) }
     }
 }
 

@@ -141,7 +141,7 @@ package struct PagedArray<Element: BitwiseCopyable>: ~Copyable {
         for page in order {
             let start = pages.read(references[page], .array, owner: owner(of: page))
             guard PageFormat.count(of: start) == elementsPerPage else {
-                pages.fail(references[page], .array, owner: owner(of: page), .illFormed)
+                pages.fail(references[page], .array, .illFormed)
                 continue
             }
             pages.pin(references[page])

@@ -106,7 +106,7 @@ extension PagedBitmap {
             by: Self.bitCount(pages.limits))
         let (number, isOver) = start.addingReportingOverflow(UInt64(bit))
         guard isBeyond || isOver else { return number }
-        pages.fail(.none, .bitmap, owner: range, .illFormed)
+        pages.condemn("bit \(bit) of range \(range) of a bitmap is above all numbers")
         return nil
     }
 

@@ -142,7 +142,7 @@ package struct PagedBitmap: ~Copyable {
         of range: UInt64, in value: UnsafeRawBufferPointer, _ pages: PageSpace
     ) -> PageReference? {
         guard value.count == PageReference.byteCount else {
-            pages.fail(.none, .bitmap, owner: range, .illFormed)
+            pages.condemn("range \(range) of a bitmap has a reference of \(value.count) bytes")
             return nil
         }
         return PageReference(loadingFrom: value.baseAddress!)
