@@ -17,7 +17,7 @@ extension LogRecovery {
         var insideLSN: LSN = 0
         if cut == nil {
             try LogError.reading { () throws(DiskError) in
-                try chain.forEachFrame(of: link) { _, frame, _ in
+                try chain.forEachFrameHeader(of: link) { _, frame in
                     passage.note(frame)
                     insideLSN = max(insideLSN, frame.durableLSN)
                 }

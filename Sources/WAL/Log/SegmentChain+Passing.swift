@@ -253,7 +253,7 @@ extension SegmentChain {
         let all = links + begun.values
         for link in begun.values.sorted(by: { $0.number < $1.number }) {
             try LogError.reading { () throws(DiskError) in
-                try forEachFrame(of: link) { _, frame, _ in passage.note(frame) }
+                try forEachFrameHeader(of: link) { _, frame in passage.note(frame) }
             }
             let isKnown = all.contains {
                 $0.start.previousNumber == link.number && $0.firstLSN <= originLSN + 1

@@ -177,7 +177,7 @@ struct SegmentChain {
     private func requireNotOlder(_ last: Link, than origin: LogOrigin) throws(LogError) {
         let lastLSN = try LogError.reading { () throws(DiskError) in
             var lastLSN = last.firstLSN - 1
-            try forEachFrame(of: last) { _, frame, _ in lastLSN = max(lastLSN, frame.lastLSN) }
+            try forEachFrameHeader(of: last) { _, frame in lastLSN = max(lastLSN, frame.lastLSN) }
             return lastLSN
         }
         guard lastLSN < origin.lastLSN else { return }
@@ -209,9 +209,9 @@ struct SegmentChain {
         var own: (offset: Int, frame: FrameHeader)?
         try LogError.reading { () throws(DiskError) in
             // A torn one is what the opening that put another segment in its place has cut off.
-            try forEachFrame(of: link, isWhole: true) { offset, frame, records in
+            try forEachWholeFrame(of: link) { offset, frame, records in
                 if own == nil, frame.epoch == link.startFrame.epoch,
-                    records?.hasRecord(behind: originLSN) ?? false
+                    records.hasRecord(behind: originLSN)
                 {
                     own = (offset, frame)
                 }
@@ -224,26 +224,35 @@ struct SegmentChain {
             lsns: frame.firstLSN...frame.lastLSN)
     }
 
-    /// Every place behind START where the header of a frame stands.
-    ///
-    /// - Parameter isWhole: only where what the header announces is there as well; then its records, which
-    ///   are valid during the call, come with it.
-    func forEachFrame(
-        of link: Link, isWhole: Bool = false,
-        _ body: (_ offset: Int, _ frame: FrameHeader, _ records: RecordCursor?) -> Void
+    /// Every place behind START where the header of a frame stands, whatever follows it.
+    func forEachFrameHeader(
+        of link: Link, _ body: (_ offset: Int, _ frame: FrameHeader) -> Void
+    ) throws(DiskError) {
+        try visitFrames(of: link) { _, offset, frame in body(offset, frame) }
+    }
+
+    /// The frames among them that are there as a whole, with their records, which are valid during the
+    /// call.
+    private func forEachWholeFrame(
+        of link: Link,
+        _ body: (_ offset: Int, _ frame: FrameHeader, _ records: RecordCursor) -> Void
+    ) throws(DiskError) {
+        try visitFrames(of: link) { (reader, offset, frame) throws(DiskError) in
+            if case .whole(_, let payload) = try reader.frame(at: offset) {
+                body(offset, frame, RecordCursor(frame, payload: payload))
+            }
+        }
+    }
+
+    private func visitFrames(
+        of link: Link, _ visit: (SegmentReader, Int, FrameHeader) throws(DiskError) -> Void
     ) throws(DiskError) {
         let file = try fileSystem.openFile(DirectoryLayout.segment(link.number), for: .reading)
         let reader = SegmentReader(file: file, header: link.header)
         var offset = reader.endOfStart
         while let (place, frame) = try reader.nextFrame(from: offset) {
+            try visit(reader, place, frame)
             offset = place + link.header.alignment
-            guard isWhole else {
-                body(place, frame, nil)
-                continue
-            }
-            if case .whole(_, let payload) = try reader.frame(at: place) {
-                body(place, frame, RecordCursor(frame, payload: payload))
-            }
         }
     }
 
