@@ -254,17 +254,22 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
             ],
             exclude: ["Fixtures"]),
-        .testTarget(name: "DiskTests", dependencies: ["HoldfastDisk", "HoldfastSimulation"]),
+        .testTarget(
+            name: "DiskTests",
+            dependencies: ["HoldfastDisk", "HoldfastHarness", "HoldfastSimulation"]),
         .testTarget(
             name: "WALTests",
-            dependencies: ["HoldfastDisk", "HoldfastRecords", "HoldfastSimulation", "HoldfastWAL"],
+            dependencies: [
+                "HoldfastDisk", "HoldfastHarness", "HoldfastRecords", "HoldfastSimulation",
+                "HoldfastWAL",
+            ],
             exclude: ["Fixtures"]),
         .testTarget(name: "PagesTests", dependencies: ["HoldfastPages", "HoldfastSimulation"]),
         .testTarget(
             name: "SnapshotsTests",
             dependencies: [
-                "HoldfastDisk", "HoldfastPages", "HoldfastRecords", "HoldfastSimulation",
-                "HoldfastSnapshots", "HoldfastWAL",
+                "HoldfastDisk", "HoldfastHarness", "HoldfastPages", "HoldfastRecords",
+                "HoldfastSimulation", "HoldfastSnapshots", "HoldfastWAL",
             ],
             exclude: ["Fixtures"]),
         .testTarget(

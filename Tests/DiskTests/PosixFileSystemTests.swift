@@ -1,22 +1,14 @@
 import Glibc
 import HoldfastDisk
+import HoldfastHarness
 import Testing
 
 @Suite struct PosixFileSystemTests {
-    /// A directory of its own, gone afterwards.
+    /// In a directory of its own, gone afterwards.
     func withDirectory(_ body: (PosixFileSystem) throws -> Void) throws {
-        var template = Array("/tmp/holdfast-disk-XXXXXX".utf8CString)
-        let path = String(cString: mkdtemp(&template))
-        let fileSystem = try PosixFileSystem(root: path + "/a/b", creating: true)
-        defer {
-            for name in (try? fileSystem.list("")) ?? [] {
-                if (try? fileSystem.remove(name)) == nil { rmdir(path + "/a/b/" + name) }
-            }
-            rmdir(path + "/a/b")
-            rmdir(path + "/a")
-            rmdir(path)
-        }
-        try body(fileSystem)
+        let directory = try TemporaryDirectory()
+        defer { withExtendedLifetime(directory) {} }
+        try body(try PosixFileSystem(root: directory.path(of: "a/b"), creating: true))
     }
 
     @Test("what is written is read, from where it was written")

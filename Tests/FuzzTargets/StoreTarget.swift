@@ -62,9 +62,14 @@ enum StoreTarget {
             }
             let records = try? IndexedRecords(of: segment, in: fileSystem)
             _ = try? records?.byteCount { $0 % 2 == 0 }
-            try? records?.forEach { lsn, _, body in
-                if let body { _ = try? EngineRecord(lsn: lsn, body: body) }
-            }
+            if let records { read(records) }
+        }
+    }
+
+    /// Those whose place an index says.
+    static func read(_ records: IndexedRecords) {
+        try? records.forEach { lsn, _, body in
+            if let body { _ = try? EngineRecord(lsn: lsn, body: body) }
         }
     }
 

@@ -25,8 +25,8 @@ enum ToolsTarget {
         _ = inspection.number(ofQueue: "kept")
         _ = try? inspection.rebuild()
         for segment in (try? inspection.orderedSegments()) ?? [] {
-            try? IndexedRecords(of: segment, in: fileSystem)?.forEach { lsn, _, body in
-                if let body { _ = try? EngineRecord(lsn: lsn, body: body) }
+            if let records = try? IndexedRecords(of: segment, in: fileSystem) {
+                StoreTarget.read(records)
             }
         }
     }

@@ -1,5 +1,5 @@
-import Glibc
 import HoldfastDisk
+import HoldfastHarness
 import HoldfastPages
 import HoldfastSimulation
 import HoldfastSnapshots
@@ -109,13 +109,12 @@ import Testing
 
     @Test("on the kernel's files: written, opened and read again")
     func realDisk() throws {
-        var template = Array("/tmp/holdfast-snapshots-XXXXXX".utf8CString)
-        let path = String(cString: mkdtemp(&template))
-        defer { Self.removeTree(path) }
+        let directory = try TemporaryDirectory()
+        defer { withExtendedLifetime(directory) {} }
         var seeds: [UInt64] = []
         var references: [PageReference] = []
         for opening: UInt32 in 1...3 {
-            let fileSystem = try PosixFileSystem(root: path)
+            let fileSystem = try PosixFileSystem(root: directory.path)
             let store = try SnapshotStore.open(
                 fileSystem, identity: TestSnapshots.identity, limits: TestSnapshots.limits)
             let space = PageSpace(
@@ -153,19 +152,8 @@ import Testing
             }
         }
         let inspection = SnapshotInspection(
-            try PosixFileSystem(root: path), identity: TestSnapshots.identity)
+            try PosixFileSystem(root: directory.path), identity: TestSnapshots.identity)
         let summary = try inspection.verifyPages { Issue.record("\($0)") }
         #expect(summary.wholeCount == 84)
-    }
-
-    private static func removeTree(_ path: String) {
-        guard let fileSystem = try? PosixFileSystem(root: path) else { return }
-        for directory in [SnapshotLayout.pages, SnapshotLayout.snapshots] {
-            for name in (try? fileSystem.list(directory)) ?? [] {
-                try? fileSystem.remove("\(directory)/\(name)")
-            }
-            rmdir("\(path)/\(directory)")
-        }
-        rmdir(path)
     }
 }

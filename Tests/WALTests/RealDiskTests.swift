@@ -1,20 +1,22 @@
-import Glibc
 import HoldfastDisk
+import HoldfastHarness
 import HoldfastRecords
 import HoldfastWAL
 import Testing
 
 /// The same log on the kernel's files.
 @Suite struct RealDiskTests {
+    private let scratch: TemporaryDirectory
+    private var path: String { scratch.path(of: "data") }
+
+    init() throws { scratch = try TemporaryDirectory() }
+
     @Test("a store on a real file system: append, roll, read, close, reopen, verify")
     func wholeLife() throws {
-        var template = Array("/tmp/holdfast-wal-XXXXXX".utf8CString)
-        let path = String(cString: mkdtemp(&template))
-        defer { removeTree(path) }
         var last: LSN = 0
         for round in 1...3 {
             let directory = try DataDirectory.open(
-                path: path + "/data", segmentByteCount: 64 * 1024)
+                path: path, segmentByteCount: 64 * 1024)
             #expect(directory.isNew == (round == 1))
             var replay = TestStore.Replay()
             let log = try WriteAheadLog.open(directory, start: TestStore.start()) {
@@ -22,7 +24,7 @@ import Testing
             }
             #expect(replay.faults == [])
             #expect(replay.lastLSN == last)
-            #expect(throws: StoreError.self) { try DataDirectory.open(path: path + "/data") }
+            #expect(throws: StoreError.self) { try DataDirectory.open(path: path) }
             let batch = RecordBatch()
             for count in 1...20 {
                 batch.open(
@@ -44,7 +46,7 @@ import Testing
             #expect(found == Int(last))
             if round == 2 { try log.close() }
         }
-        let inspection = try LogInspection.open(path: path + "/data")
+        let inspection = try LogInspection.open(path: path)
         let summary = try inspection.verify { Issue.record("\($0)") }
         #expect(summary.lastLSN == last)
         #expect(summary.recordCount == Int(last))
@@ -52,15 +54,12 @@ import Testing
 
     @Test("on a real file system: release, compact, scrub, and open from what is left")
     func segments() throws {
-        var template = Array("/tmp/holdfast-wal-XXXXXX".utf8CString)
-        let path = String(cString: mkdtemp(&template))
-        defer { removeTree(path) }
         var origin: LogOrigin?
         var wanted: [LSN] = []
         var last: LSN = 0
         for _ in 1...3 {
             let directory = try DataDirectory.open(
-                path: path + "/data", segmentByteCount: 64 * 1024)
+                path: path, segmentByteCount: 64 * 1024)
             var replay = TestStore.Replay(lastLSN: origin?.lastLSN ?? 0)
             let log = try WriteAheadLog.open(directory, start: TestStore.start(), from: origin) {
                 TestStore.check($0, $1, $2, &replay)
@@ -99,20 +98,7 @@ import Testing
             origin = LogOrigin(
                 lastLSN: last, frameTime: batch.frameTime, segments: log.sealedSegments)
         }
-        let inspection = try LogInspection.open(path: path + "/data", from: origin)
+        let inspection = try LogInspection.open(path: path, from: origin)
         _ = try inspection.verify { Issue.record("\($0)") }
-    }
-
-    private func removeTree(_ path: String) {
-        guard let fileSystem = try? PosixFileSystem(root: path) else { return }
-        for directory in ["data/log", "data/pool", "data"] {
-            for name in (try? fileSystem.list(directory)) ?? [] {
-                if (try? fileSystem.remove("\(directory)/\(name)")) == nil {
-                    rmdir("\(path)/\(directory)/\(name)")
-                }
-            }
-        }
-        rmdir(path + "/data")
-        rmdir(path)
     }
 }
