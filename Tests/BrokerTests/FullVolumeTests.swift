@@ -1,3 +1,4 @@
+import HoldfastBroker
 import HoldfastDisk
 import HoldfastModel
 import HoldfastProtocol
@@ -137,15 +138,48 @@ import Testing
         #expect(try Self.drain(rig, client) == count)
     }
 
-    @Test("L5: leases, releases and reads go on for ever on a volume without a free byte")
-    func forEver() throws {
+    @Test(
+        "I7: no queue is taken before the slots of snapshots have room for it, nor on a full volume"
+    )
+    func queues() throws {
         let rig = try Self.rig(capacityByteCount: 1 << 30)
         let client = try rig.connect()
         _ = try client.ask(RigClient.enqueue(Array(repeating: "x", count: 200), to: "q"))
+        rig.background.isHeld = true
+        func create(_ number: Int) -> (UInt32, inout ByteBuffer) -> Void {
+            { correlation, buffer in
+                QueuePolicyRequest.write(
+                    .queueCreate, correlation: correlation,
+                    queue: "\(number)" + String(repeating: "n", count: 247), policy: .standard,
+                    into: &buffer)
+            }
+        }
+        var count = 0
+        var reply: RigClient.Reply?
+        repeat {
+            client.send { create(count)(1, &$0) }
+            rig.pass(milliseconds: 1)
+            reply = client.replies().first
+            if let reply, reply.refusal == nil { count += 1 }
+        } while reply?.refusal == nil && reply != nil
+        #expect((1..<Limits.queueCountMax).contains(count))
+        // Somebody else was quicker than the background.
         rig.disk.capacityByteCount = rig.disk.disk.allocatedByteCount
-        _ = try Self.fill(rig, client)
-        for _ in 1...100 { rig.pass(milliseconds: 50) }
-        #expect(try client.status()["storage"] == .text("full"))
+        rig.background.isHeld = false
+        rig.pass(milliseconds: 1)
+        let late = try #require(client.replies().first)
+        #expect(late.refusal?.code == .storageFull)
+        #expect(late.refusal?.retryAfterMilliseconds ?? 0 > 0)
+        #expect(try Self.ask(rig, client, create(0)).refusal == nil, "there is such a queue")
+        try Self.workForever(rig, client)
+        #expect(try client.status()["snapshots_abandoned"] == .number(0))
+        rig.disk.capacityByteCount = 1 << 30
+        #expect(try Self.isTakenSoon(rig, client))
+        #expect(try Self.ask(rig, client, create(count)).refusal == nil)
+    }
+
+    /// Leases and releases 200 jobs until the log has been written over several times.
+    private static func workForever(_ rig: BrokerRig, _ client: RigClient) throws {
         func written() throws -> UInt64 {
             guard case .number(let count)? = try client.status()["log_written_bytes"] else {
                 return 0
@@ -165,6 +199,18 @@ import Testing
         }
         #expect(rounds < 5_000)
         #expect(rig.disk.disk.allocatedByteCount <= rig.disk.capacityByteCount ?? 0)
+    }
+
+    @Test("L5: leases, releases and reads go on for ever on a volume without a free byte")
+    func forEver() throws {
+        let rig = try Self.rig(capacityByteCount: 1 << 30)
+        let client = try rig.connect()
+        _ = try client.ask(RigClient.enqueue(Array(repeating: "x", count: 200), to: "q"))
+        rig.disk.capacityByteCount = rig.disk.disk.allocatedByteCount
+        _ = try Self.fill(rig, client)
+        for _ in 1...100 { rig.pass(milliseconds: 50) }
+        #expect(try client.status()["storage"] == .text("full"))
+        try Self.workForever(rig, client)
     }
 
     @Test(
@@ -299,6 +345,21 @@ import Testing
         #expect(try Self.isTakenSoon(rig, client))
         let again = try other.ask(RigClient.enqueue(["x"], to: "q", sequence: 1))
         #expect(again.enqueued?.isDuplicate == false)
+    }
+
+    @Test("an empty store takes eight segments at most", arguments: [1, 2, 8])
+    func emptyStore(segmentMebibytes: Int) throws {
+        let disk = SimulatedFileSystem()
+        disk.keepsCalls = false
+        let segmentByteCount = segmentMebibytes << 20
+        let rig = try BrokerRig(leaseCountMax: 262_144, disk: disk) {
+            $0.segmentByteCount = segmentByteCount
+        }
+        rig.startBackgroundWork()
+        for _ in 1...500 { rig.pass(milliseconds: 50) }
+        let byteCount = disk.disk.allocatedByteCount
+        #expect(byteCount > 7 * segmentByteCount, "the reserve is there")
+        #expect(byteCount <= 8 * segmentByteCount)
     }
 
     @Test("a repeat of an enqueue that was taken is answered on a full volume, too")

@@ -374,7 +374,7 @@ extension JobEngine {
     /// Takes out a queue that has no jobs.
     mutating func removeQueue(_ queue: QueueID) {
         for priority in 0...Limits.priorityMax {
-            queues.lane(LaneNumber(queue: queue, priority: priority)).pointee.removeAll(pages)
+            removeAll(of: queues.lane(LaneNumber(queue: queue, priority: priority)))
         }
         queues.remove(queue)
         queueGeneration &+= 1

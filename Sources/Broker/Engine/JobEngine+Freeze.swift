@@ -34,7 +34,7 @@ extension JobEngine {
         return jobs
     }
 
-    private func encodedRoot() -> [UInt8] {
+    func encodedRoot() -> [UInt8] {
         var root = RootWriter()
         root.put(EngineRoot.magic)
         root.put(EngineRoot.version)

@@ -59,6 +59,7 @@ extension JobEngine {
             }
             if lane.pointee.staleCount > 0, !isLive(entry.lsn) {
                 lane.pointee.staleCount -= 1
+                staleEntryCount -= 1
                 continue
             }
             countOutReady(number)
@@ -74,14 +75,21 @@ extension JobEngine {
         Self.countOut(&queue.pointee.readyCount, pages)
         if lane.pointee.readyCount == 0 {
             queue.pointee.laneMask &= ~(1 << UInt16(number.priority))
-            if lane.pointee.staleCount > 0 { lane.pointee.removeAll(pages) }
+            if lane.pointee.staleCount > 0 { removeAll(of: lane) }
         }
+    }
+
+    /// Takes out all entries, which are stale.
+    mutating func removeAll(of lane: UnsafeMutablePointer<Lane>) {
+        staleEntryCount -= lane.pointee.staleCount
+        lane.pointee.removeAll(pages)
     }
 
     /// Counts out a ready job that has just ended where it was; its entry is stale from now on.
     mutating func endReady(_ number: LaneNumber) {
         let lane = queues.lane(number)
         lane.pointee.staleCount += 1
+        staleEntryCount += 1
         countOutReady(number)
         if lane.pointee.staleCount > max(1_024, lane.pointee.readyCount) {
             sweep(number, without: nil)
@@ -99,6 +107,7 @@ extension JobEngine {
         let lane = queues.lane(number)
         var swept = Lane(number)
         swept.readyCount = lane.pointee.readyCount
+        staleEntryCount -= lane.pointee.staleCount
         var taken: LaneEntry?
         while let entry = lane.pointee.retry.popFirst(pages) {
             if entry.lsn == lsn {

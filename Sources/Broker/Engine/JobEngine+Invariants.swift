@@ -44,12 +44,14 @@ extension JobEngine {
     }
 
     private func findReady(_ homes: inout [UInt64: JobHome], _ check: inout InvariantCheck) {
+        var stale = 0
         for number in 0..<queues.count where queues[number].pointee.isLive {
             let queue = queues[number].pointee
             var ready = 0
             for priority in 0...Limits.priorityMax {
                 let lane = LaneNumber(queue: QueueID(rawValue: UInt32(number)), priority: priority)
                 ready += findReady(in: lane, &homes, &check)
+                stale += queues.lane(lane).pointee.staleCount
                 check.expect(
                     (queue.laneMask >> UInt16(priority) & 1 == 1)
                         == (queues.lane(lane).pointee.readyCount > 0),
@@ -61,6 +63,7 @@ extension JobEngine {
                     || !readied.contains { $0.rawValue == number },
                 "queue \(number) is readied, but not marked so")
         }
+        check.expect(stale == staleEntryCount, "\(staleEntryCount) stale entries of \(stale)")
     }
 
     /// - Returns: what the lane counts.
@@ -204,6 +207,9 @@ extension JobEngine {
     }
 
     private func checkTables(_ check: inout InvariantCheck) {
+        check.expect(
+            encodedRoot().count <= rootByteCountMax,
+            "a root of \(encodedRoot().count) bytes, where \(rootByteCountMax) were reckoned with")
         check.expect(
             pending.isEmpty && changes.isEmpty && chosen.count == 0,
             "a decision was left half done")

@@ -51,6 +51,11 @@ extension JobEngine {
         for _ in 0..<queueCount { number = try restoreQueue(&root, after: number) }
         guard root.rest.isEmpty else { throw RestoreFault("bytes after its end") }
         try restoreLeases(leaseReferences)
+        rootSizes = RootSizes(
+            leaseCountMax: max(
+                configuration.leaseCountMax,
+                leaseReferences.count * PagedArray<Lease>.elementsPerPage(pages.limits)),
+            recentAckCount: recentAcks.capacity, pages.limits)
         delayed.findFirst(map)
         try restoreLeaseEpoch()
         if let failure = pages.failure {
@@ -138,7 +143,7 @@ extension JobEngine {
         return number
     }
 
-    private func restoreLane(
+    private mutating func restoreLane(
         _ root: inout RootReader, of id: QueueID
     ) throws(RestoreFault) {
         let priority = try root.take(UInt8.self)
@@ -155,6 +160,8 @@ extension JobEngine {
             let fresh = PageChain<LaneEntry>(
                 decoding: &root.rest, owner: Lane.owner(number, isRetry: false), in: pages)
         else { throw RestoreFault("a lane of queue \(id.rawValue) cannot be read") }
+        // What is refuted later may say anything.
+        staleEntryCount = min(staleEntryCount + lane.pointee.staleCount, 1 << 48)
         lane.pointee.retry = retry
         lane.pointee.fresh = fresh
         queue.pointee.laneMask |= 1 << UInt16(priority)

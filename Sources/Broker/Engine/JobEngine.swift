@@ -38,12 +38,15 @@ package struct JobEngine: ~Copyable {
     var live = PagedBitmap(keyPrefix: StateKey.live.prefix)
     /// Jobs that are not done.
     package internal(set) var jobCount = 0
+    /// Entries of all lanes whose jobs are done.
+    var staleEntryCount = 0
     var queues = QueueTable()
     var leases: LeaseTable
     var delayed = DelayedJobs()
     var dead = DeadJobs()
     var producers: ProducerTable
     var recentAcks: RecentAcks
+    var rootSizes: RootSizes
 
     /// Set from the first gap on that replay passed: records are made to fit. Volatile.
     var gap: GapPassage?
@@ -65,6 +68,9 @@ package struct JobEngine: ~Copyable {
         leases = LeaseTable(pages)
         producers = ProducerTable(pages)
         recentAcks = RecentAcks(capacity: configuration.recentAckCount, pages)
+        rootSizes = RootSizes(
+            leaseCountMax: configuration.leaseCountMax,
+            recentAckCount: configuration.recentAckCount, pages.limits)
         pending.reserveCapacity(Limits.itemCountMax)
     }
 

@@ -35,6 +35,7 @@ extension CommitLoop {
     var isSaturated: Bool {
         isGathering && gathering.byteCount > gatheredByteCountMax
             || isWaitingForSegments || engine.jobCount > paidJobCountMax
+            || engine.rootByteCountMax > paidRootByteCountMax
             || engine.pages.dirtyPageCount > unwrittenPageCountMax
     }
 

@@ -79,7 +79,7 @@ extension CommitLoop {
         }
     }
 
-    private func refuseForSpace(_ request: Request) {
+    func refuseForSpace(_ request: Request) {
         counters.storageRefusals += 1
         refuse(Self.storageFull, request)
     }

@@ -9,6 +9,12 @@ internal import HoldfastWAL
 extension CommitLoop {
     func createQueue(_ request: Request) throws(WireFault) {
         let create = try QueuePolicyRequest(body: request.body)
+        // What it takes up in snapshots nobody has paid for.
+        if upkeep.storageState == .full, queue(named: create.queue, for: request.connection) == nil
+        {
+            refuseForSpace(request)
+            return
+        }
         let batch = openBatch()
         do throws(Refusal) {
             let isDuplicate = try engine.createQueue(

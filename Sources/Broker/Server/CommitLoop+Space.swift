@@ -10,7 +10,7 @@ extension CommitLoop {
     static let storageFull = Refusal(
         code: .storageFull,
         message: "the volume of the data directory is full: jobs that are there can be leased and "
-            + "acknowledged, which gives space back; enqueue again then",
+            + "acknowledged, which gives space back; enqueue, or create the queue, again then",
         retryAfterMilliseconds: 1_000)
 
     /// Bytes of log after which a snapshot is taken where space is scarce, so that a segment is given
@@ -30,9 +30,9 @@ extension CommitLoop {
     /// Called after each commit.
     func watchSpace() {
         let needs = SpaceNeeds(
-            liveJobCount: engine.jobCount, queueCount: engine.queueCount,
-            usedPageCount: engine.pages.usedPageCount,
-            dirtyPageCountMax: dirtyPageCountMax)
+            liveJobCount: engine.jobCount, usedPageCount: engine.pages.usedPageCount,
+            pageNumberMax: engine.pages.usedPages.last ?? 0,
+            rootByteCountMax: engine.rootByteCountMax, dirtyPageCountMax: dirtyPageCountMax)
         upkeep.note(needs)
         // The commit may have begun a segment, for which there was no new file.
         upkeep.publishStorageState()
@@ -43,22 +43,32 @@ extension CommitLoop {
     /// Nothing more is read where the log could not take what snapshots need a while for; unless they
     /// have given back all that they can.
     ///
-    /// Nor where the places for what was taken last are yet to be made: a volume that is full a moment later
-    /// would have none for them.
+    /// Nor where the places for what was taken last are yet to be made, for its pages or in the slots of
+    /// snapshots: a volume that is full a moment later would have none for them.
     private func weighReserve() {
         isWaitingForSegments =
             upkeep.storageState == .full
             && log.reservedByteCount < 2 * log.identity.segmentByteCount
             && !upkeep.isAbsorbed(through: engine.lastLSN)
-        guard let background, let pageCountAhead = upkeep.pageCountAhead else {
+        guard let background, let pageCountAhead = upkeep.pageCountAhead,
+            let reservedRootByteCount = upkeep.reservedRootByteCount
+        else {
             paidJobCountMax = .max
+            paidRootByteCountMax = .max
             return
         }
         // What comes before the next commit is looked at then only.
         paidJobCountMax =
             pageCountAhead < 0
             ? -1 : engine.jobCount + SpaceNeeds.jobCount(paidBy: pageCountAhead)
-        if pageCountAhead < upkeep.pageCountAheadMin { background.hasten() }
+        // One request more is taken where there is still room for nothing else.
+        paidRootByteCountMax = reservedRootByteCount - RootSizes.requestByteCountMax
+        let rootByteCountAhead = reservedRootByteCount - engine.rootByteCountMax
+        if pageCountAhead < upkeep.pageCountAheadMin
+            || rootByteCountAhead < upkeep.rootByteCountAheadMin
+        {
+            background.hasten()
+        }
     }
 
     /// Changed pages above which nothing more is read. With little space no more than the reserve is

@@ -61,6 +61,8 @@ package final class CommitLoop: @unchecked Sendable {
     @exclusivity(unchecked) var isWaitingForSegments = false
     /// Jobs for whose pages there are places; beyond it nothing more is read until there are.
     @exclusivity(unchecked) var paidJobCountMax = Int.max
+    /// The longest root for which the slots of snapshots have room, in bytes; the same.
+    @exclusivity(unchecked) var paidRootByteCountMax = Int.max
     /// As it was last logged.
     @exclusivity(unchecked) var storageState = StorageState.normal
     /// The last record at a time when no segment was without jobs.
@@ -284,6 +286,8 @@ package final class CommitLoop: @unchecked Sendable {
         eventLoop.scheduleTask(in: .milliseconds(Self.noSpaceRetryMilliseconds)) {
             guard let batch = self.writing else { return }
             self.write(batch)
+            // What gathered meanwhile goes next.
+            if self.writing == nil { self.beginPass() }
         }
     }
 

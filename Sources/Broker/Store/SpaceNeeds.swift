@@ -1,4 +1,3 @@
-internal import HoldfastModel
 internal import HoldfastPages
 
 /// What has to lie ready on the disk so that the jobs which are there can all be brought to their end
@@ -9,17 +8,22 @@ package struct SpaceNeeds: Sendable, Equatable {
     package static let byteCountPerJob = 192
 
     package var liveJobCount: Int
-    package var queueCount: Int
     package var usedPageCount: Int
+    /// The highest number of a page in use.
+    package var pageNumberMax: UInt32
+    /// What the root may take at most with what there is now, in bytes.
+    package var rootByteCountMax: Int
     /// Changed pages above which a snapshot is taken.
     package var dirtyPageCountMax: Int
 
     package init(
-        liveJobCount: Int, queueCount: Int, usedPageCount: Int, dirtyPageCountMax: Int
+        liveJobCount: Int, usedPageCount: Int, pageNumberMax: UInt32, rootByteCountMax: Int,
+        dirtyPageCountMax: Int
     ) {
         self.liveJobCount = liveJobCount
-        self.queueCount = queueCount
         self.usedPageCount = usedPageCount
+        self.pageNumberMax = pageNumberMax
+        self.rootByteCountMax = rootByteCountMax
         self.dirtyPageCountMax = dirtyPageCountMax
     }
 
@@ -41,16 +45,6 @@ package struct SpaceNeeds: Sendable, Equatable {
         max(0, pageCount) * PageFormat.byteCount / (4 * byteCountPerJob)
     }
 
-    /// What the file that says where the pages are may take, in bytes. It holds the ends of all lanes: at
-    /// most two chains, of two pages each, for every priority of a queue, and no more than the entries of
-    /// all jobs.
-    package var slotByteCount: Int {
-        let ends = min(
-            queueCount * (Int(Limits.priorityMax) + 1) * 4 * PageFormat.byteCount,
-            liveJobCount * Self.laneEntryByteCount)
-        return Self.constantSlotByteCount + queueCount * Self.queueByteCount + ends
-    }
-
     /// Changed pages that one snapshot may come to have: those that it is taken for, and those that
     /// come while the one before is written.
     package static func changedPageCountMax(_ dirtyPageCountMax: Int) -> Int {
@@ -58,8 +52,6 @@ package struct SpaceNeeds: Sendable, Equatable {
     }
 
     private static let laneEntryByteCount = 24
-    private static let queueByteCount = 2_048
-    private static let constantSlotByteCount = 128 << 10
 
     /// For what an empty state comes to have with its first jobs.
     private static let constantPageCount = 16

@@ -30,13 +30,14 @@ package struct StoreConfiguration: Sendable {
 
     package init() {}
 
-    /// As they fit a store with segments of that length: on a small volume its page files are small,
-    /// too.
+    /// As they fit a store with segments of that length: on a small volume its page files and
+    /// its slots are small, too.
     func snapshotFiles(ofSegments segmentByteCount: Int) -> SnapshotLimits {
         var limits = snapshotFiles
         if segmentByteCount >= Self.sharedByteCountMin {
             limits.extentPageCount = min(
                 limits.extentPageCount, segmentByteCount / 4 / PageFormat.byteCount)
+            limits.slotGrowthByteCount = min(limits.slotGrowthByteCount, segmentByteCount / 64)
         }
         return limits
     }

@@ -1,3 +1,4 @@
+internal import HoldfastEngine
 internal import HoldfastPages
 package import HoldfastRecords
 internal import HoldfastSnapshots
@@ -12,8 +13,10 @@ extension Upkeep {
         /// Places for pages that there should be, and that there are.
         var wantedPageCount = 0
         var reservedPageCount = 0
-        /// The length that free slots should have.
-        var slotByteCount = 1
+        /// What the root of a snapshot should find room for in every slot, and what it does find there.
+        var wantedRootByteCount = 0
+        var reservedRootByteCount = 0
+        var pageNumberMax = 0
         /// Whether the volume had no room for a file of the snapshots'.
         var isRefused = false
         /// Whether refusals are to be tried again, and the volume to be asked.
@@ -37,9 +40,12 @@ extension Upkeep {
     package func note(_ needs: SpaceNeeds) {
         // A part ahead, so that it is ready before it is needed.
         let wanted = needs.sparePageCount + snapshots.pages.extentPageCount
+        let wantedRoot = needs.rootByteCountMax + rootByteCountAhead
         state.withLock { state in
             state.space.wantedPageCount = wanted
-            state.space.slotByteCount = needs.slotByteCount
+            state.space.wantedRootByteCount = wantedRoot
+            // New ones are the lowest that are free.
+            state.space.pageNumberMax = Int(needs.pageNumberMax) + wanted
         }
     }
 
@@ -58,6 +64,28 @@ extension Upkeep {
 
     /// With fewer places ahead the next are made before all else, so that serving need not wait for them.
     package var pageCountAheadMin: Int { snapshots.pages.extentPageCount / 2 }
+
+    /// The longest root that every slot has room for, in bytes. nil where the volume has refused one more:
+    /// nothing that makes it longer is taken then.
+    package var reservedRootByteCount: Int? {
+        state.withLock { $0.space.isRefused ? nil : $0.space.reservedRootByteCount }
+    }
+
+    /// With less room ahead of the root the slots are made longer before all else.
+    package var rootByteCountAheadMin: Int {
+        RootSizes.requestByteCountMax + snapshots.slotGrowthByteCount / 2
+    }
+
+    private var rootByteCountAhead: Int {
+        RootSizes.requestByteCountMax + snapshots.slotGrowthByteCount
+    }
+
+    private var isRootAhead: Bool {
+        let ahead = state.withLock {
+            $0.space.reservedRootByteCount - $0.space.wantedRootByteCount
+        }
+        return ahead + rootByteCountAhead >= rootByteCountAheadMin
+    }
 
     /// Whether another snapshot would help to give space back.
     package func wouldGain(through lastLSN: LSN) -> Bool {
@@ -86,11 +114,13 @@ extension Upkeep {
                 throw .log(error)
             }
         }
-        guard let pageCountAhead, pageCountAhead < pageCountAheadMin else { return false }
+        guard let pageCountAhead, pageCountAhead < pageCountAheadMin || !isRootAhead else {
+            return false
+        }
         let space = state.withLock { $0.space }
-        _ = try reservePages(space.wantedPageCount, slotByteCount: space.slotByteCount, &work)
+        let isMore = try secure(space.wantedPageCount, space, &work)
         countReserve()
-        return self.pageCountAhead.map { $0 < 0 } ?? false
+        return isMore && (self.pageCountAhead.map { $0 < 0 || !isRootAhead } ?? false)
     }
 
     /// With so few files of the reserve the next one does not wait for a snapshot that is written: a new
@@ -138,7 +168,7 @@ extension Upkeep {
             return true
         }
         let wanted = max(space.wantedPageCount, work.sparePageCount)
-        if try reservePages(wanted, slotByteCount: space.slotByteCount, &work) { return true }
+        if try secure(wanted, space, &work) { return true }
         do throws(LogError) {
             if try log.prepareSpareSegments(isRoomy: space.freeByteCount ?? 0 >= roomyByteCount) {
                 return true
@@ -149,10 +179,22 @@ extension Upkeep {
         return false
     }
 
-    private func reservePages(
-        _ sparePageCount: Int, slotByteCount: Int, _ work: inout Work
+    /// Makes one file of pages, or a slot longer, where that is needed.
+    ///
+    /// - Returns: whether it did.
+    private func secure(
+        _ sparePageCount: Int, _ space: Space, _ work: inout Work
     ) throws(StoreFault) -> Bool {
         guard sparePageCount > 0, !work.isSpaceRefused else { return false }
+        // Those that there are, and all that can come before anybody looks again.
+        let listsByteCount = SnapshotFormat.byteCountBesideRoot(
+            segmentCount: log.status.segmentCount + log.reserve.fileCount
+                + Self.segmentCountAhead, pageNumberMax: space.pageNumberMax)
+        let slotByteCount = space.wantedRootByteCount + listsByteCount
+        defer {
+            let byteCount = work.securedSlotByteCount - listsByteCount
+            if byteCount > 0 { state.withLock { $0.space.reservedRootByteCount = byteCount } }
+        }
         // Looked at often, and changed by snapshots only.
         let isSecured =
             work.securedSlotByteCount >= slotByteCount
@@ -172,6 +214,8 @@ extension Upkeep {
         }
         return false
     }
+
+    private static let segmentCountAhead = 64
 
     /// After each piece of work: what snapshots have taken of the places, and what was made.
     func countReserve() {

@@ -16,6 +16,13 @@ package enum SnapshotFormat {
     /// What an extent may be told to hold.
     package static let extentPageCounts = 1...(1 << 20)
 
+    /// What a snapshot takes beside its root at most, in bytes, rounding included.
+    ///
+    /// - Parameter pageNumberMax: the highest number of a page in use.
+    package static func byteCountBesideRoot(segmentCount: Int, pageNumberMax: Int) -> Int {
+        2 * blockByteCount + segmentCount * SnapshotSegment.encodedByteCount + pageNumberMax / 8 + 8
+    }
+
     /// `byteCount` rounded up to whole blocks.
     static func padded(_ byteCount: Int) -> Int {
         (byteCount + blockByteCount - 1) / blockByteCount * blockByteCount

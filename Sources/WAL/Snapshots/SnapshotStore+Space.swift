@@ -58,11 +58,16 @@ extension SnapshotStore {
         }
     }
 
+    /// Slots grow by multiples of so many bytes.
+    package var slotGrowthByteCount: Int {
+        max(limits.slotGrowthByteCount, SnapshotFormat.blockByteCount)
+    }
+
     /// The file of a slot that no kept snapshot is in, at least so long, its name durable.
     func obtain(
         slot: Int, byteCount: Int
     ) throws(SnapshotError) -> (file: any File, isLonger: Bool) {
-        let growth = max(limits.slotGrowthByteCount, SnapshotFormat.blockByteCount)
+        let growth = slotGrowthByteCount
         let wanted = (byteCount + growth - 1) / growth * growth
         return try SnapshotError.obtaining { () throws(DiskError) in
             let file = try openOrCreate(SnapshotLayout.slot(slot))
