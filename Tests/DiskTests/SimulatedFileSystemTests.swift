@@ -139,6 +139,28 @@ import Testing
         #expect(bytes.dropFirst(4096).allSatisfy { $0 == 0 } == (pages != .keptDirty))
     }
 
+    @Test(
+        "F11: a sync that says yes and has done nothing is followed by one that fails, or by such alone",
+        arguments: PagesAfterFailure.allCases, [false, true])
+    func lateError(pages: PagesAfterFailure, lasts: Bool) throws {
+        let (fileSystem, file) = try Self.halfSynced()
+        fileSystem.fail(SimulatedFault(.lateError(code: 5, pages: pages), isPersistent: lasts))
+        try file.sync()
+        let shown = try file.read(byteCount: 4096, at: 4096)
+        #expect(shown == (pages == .reverted ? [UInt8](repeating: 0, count: 4096) : Self.block))
+        #expect(fileSystem.disk.afterPowerLoss(CrashChoices()).contents("a") == Self.block)
+        #expect(throws: DiskError(.sync, "a", code: 5)) { try file.sync() }
+        #expect(fileSystem.hits.map { $0.lie == nil } == [false, true])
+        if lasts {
+            let other = try fileSystem.createFile("b")
+            for file in [file, other] { #expect(throws: DiskError.self) { try file.sync() } }
+            fileSystem.clearFaults()
+        }
+        try file.sync()
+        let bytes = fileSystem.disk.afterPowerLoss(CrashChoices()).contents("a")!
+        #expect(bytes.dropFirst(4096).allSatisfy { $0 == 0 } == (pages != .keptDirty))
+    }
+
     @Test("a lying disk says yes")
     func lying() throws {
         let (fileSystem, file) = try Self.halfSynced()

@@ -9,7 +9,10 @@ package enum SweepFault: String, Sendable, CaseIterable {
     /// The same for syncs: the pages show what is on the disk, or are still to be written.
     case ioErrorReverted = "eio-reverted"
     case ioErrorDirty = "eio-dirty"
+    /// Every call from there on, or every sync with its pages.
     case ioErrorLasting = "eio-lasting"
+    case ioErrorRevertedLasting = "eio-reverted-lasting"
+    case ioErrorDirtyLasting = "eio-dirty-lasting"
     /// EIO after a part of the bytes was taken.
     case shortWrite = "short-write"
     /// ENOSPC and EDQUOT where a call needs space that it was not given yet.
@@ -30,7 +33,13 @@ package enum SweepFault: String, Sendable, CaseIterable {
     case flippedWrite = "flipped-write"
     case swappedWrite = "swapped-write"
     case lostSync = "lost-sync"
+    /// EIO of the sync after the one that has lost something, with the pages in each of the three ways.
     case lateError = "late-error"
+    case lateErrorReverted = "late-error-reverted"
+    case lateErrorDirty = "late-error-dirty"
+    case lateErrorLasting = "late-error-lasting"
+    case lateErrorRevertedLasting = "late-error-reverted-lasting"
+    case lateErrorDirtyLasting = "late-error-dirty-lasting"
     case flippedRead = "flipped-read"
     case shortRead = "short-read"
     case shortReadLasting = "short-read-lasting"
@@ -40,12 +49,14 @@ package enum SweepFault: String, Sendable, CaseIterable {
     /// Whether the call says that it has done what it was asked.
     package var isLie: Bool {
         switch self {
-        case .ioError, .ioErrorReverted, .ioErrorDirty, .ioErrorLasting, .shortWrite, .noSpace,
-            .noSpaceLasting, .quota, .quotaLasting, .noSpaceSync, .fullVolume, .noInodes:
+        case .ioError, .ioErrorReverted, .ioErrorDirty, .ioErrorLasting, .ioErrorRevertedLasting,
+            .ioErrorDirtyLasting, .shortWrite, .noSpace, .noSpaceLasting, .quota, .quotaLasting,
+            .noSpaceSync, .fullVolume, .noInodes:
             false
         case .lostWrite, .misdirectedAhead, .misdirectedBack, .foreignWrite, .flippedWrite,
-            .swappedWrite, .lostSync, .lateError, .flippedRead, .shortRead, .shortReadLasting,
-            .emptyRead, .emptyReadLasting:
+            .swappedWrite, .lostSync, .lateError, .lateErrorReverted, .lateErrorDirty,
+            .lateErrorLasting, .lateErrorRevertedLasting, .lateErrorDirtyLasting, .flippedRead,
+            .shortRead, .shortReadLasting, .emptyRead, .emptyReadLasting:
             true
         }
     }
@@ -75,11 +86,11 @@ package enum SweepFault: String, Sendable, CaseIterable {
         let choice = Int(choice >> 1)
         switch self {
         case .ioError: return SimulatedFault(code: ioError)
-        case .ioErrorReverted:
-            return SimulatedFault([.sync, .writeDurably], code: ioError, pages: .reverted)
-        case .ioErrorDirty:
-            return SimulatedFault([.sync, .writeDurably], code: ioError, pages: .keptDirty)
+        case .ioErrorReverted: return Self.failing(.reverted, isPersistent: false)
+        case .ioErrorDirty: return Self.failing(.keptDirty, isPersistent: false)
         case .ioErrorLasting: return SimulatedFault(code: ioError, isPersistent: true)
+        case .ioErrorRevertedLasting: return Self.failing(.reverted, isPersistent: true)
+        case .ioErrorDirtyLasting: return Self.failing(.keptDirty, isPersistent: true)
         case .shortWrite:
             return SimulatedFault(
                 [.write, .writeDurably], code: ioError,
@@ -99,7 +110,12 @@ package enum SweepFault: String, Sendable, CaseIterable {
         case .swappedWrite:
             return call.byteCount > 4_096 ? SimulatedFault(.swappedWrite) : nil
         case .lostSync: return SimulatedFault(.lostSync)
-        case .lateError: return SimulatedFault(.lateError(code: ioError))
+        case .lateError: return Self.late(.keptClean, isPersistent: false)
+        case .lateErrorReverted: return Self.late(.reverted, isPersistent: false)
+        case .lateErrorDirty: return Self.late(.keptDirty, isPersistent: false)
+        case .lateErrorLasting: return Self.late(.keptClean, isPersistent: true)
+        case .lateErrorRevertedLasting: return Self.late(.reverted, isPersistent: true)
+        case .lateErrorDirtyLasting: return Self.late(.keptDirty, isPersistent: true)
         case .flippedRead: return SimulatedFault(.flippedRead(bit: choice))
         case .shortRead: return Self.short(call, call.byteCount / 2, isPersistent: false)
         case .shortReadLasting: return Self.short(call, call.byteCount / 2, isPersistent: true)
@@ -112,6 +128,20 @@ package enum SweepFault: String, Sendable, CaseIterable {
         var fault = SimulatedFault(obtaining, code: code, isPersistent: isPersistent)
         fault.isOfObtaining = true
         return fault
+    }
+
+    /// Syncs of files only: a directory has no pages.
+    private static func failing(
+        _ pages: PagesAfterFailure, isPersistent: Bool
+    ) -> SimulatedFault {
+        SimulatedFault(
+            [.sync, .writeDurably], code: DiskError.inputOutput, isPersistent: isPersistent,
+            pages: pages)
+    }
+
+    private static func late(_ pages: PagesAfterFailure, isPersistent: Bool) -> SimulatedFault {
+        SimulatedFault(
+            .lateError(code: DiskError.inputOutput, pages: pages), isPersistent: isPersistent)
     }
 
     private static func short(

@@ -48,6 +48,8 @@ package struct SweepJudge {
         let run = SweepRun(subject.beginning, layout: subject.layout, expected: subject.recorded)
         SweepSubject.run(run, subject.workload) { run.arm(simulated) }
         let isWhole = run.end == nil
+        // A lie's error too, where it is reported in the end.
+        judgeFatal(run)
         if !fault.isLie { judgeErrors(run) }
         if run.refusedReadCount > 0 { verdict.outcome = fault.isLie ? .found : .refused }
         switch run.end {
@@ -88,13 +90,16 @@ package struct SweepJudge {
 
     // MARK: Errors
 
-    /// L8: a process whose sync or write has failed ends. L5: one that found no space for something
-    /// that nothing refers to does not.
-    private mutating func judgeErrors(_ run: SweepRun) {
-        let hits = run.fileSystem.hits
-        if run.end == nil, let hit = hits.first(where: \.isFatal) {
+    /// L8: a process whose sync or write has failed ends.
+    private mutating func judgeFatal(_ run: SweepRun) {
+        if run.end == nil, let hit = run.fileSystem.hits.first(where: \.isFatal) {
             verdict.faults.append("L8: passed over: \(hit.call)")
         }
+    }
+
+    /// L5: one that found no space for something that nothing refers to does not.
+    private mutating func judgeErrors(_ run: SweepRun) {
+        let hits = run.fileSystem.hits
         if case .stopped(let error) = run.end, !hits.isEmpty, hits.allSatisfy(\.isSurvivable) {
             verdict.faults.append("L5: ended by a lack of space: \(error)")
         }

@@ -4,7 +4,7 @@ import Testing
 /// F9, F11, F12, and of F7 what a disk does by itself: a sample by chance; all of it is `make faults`.
 @Suite struct FaultSweepTests {
     /// Every how-manieth call of a workload, beginning at one that differs from fault to fault.
-    static let stride = 12
+    static let stride = 14
 
     @Test("call N fails or lies: nothing is lost in silence", arguments: SweepWorkload.allCases)
     func sample(workload: SweepWorkload) throws {

@@ -193,14 +193,20 @@ package struct SimulatedDisk: Sendable {
         inodes[file] = inode
     }
 
-    /// What becomes of the pages of a file whose sync has failed.
-    mutating func failSync(_ file: FileID, _ pages: PagesAfterFailure) {
+    /// What becomes of the pages of a file whose sync has failed, or said yes and done nothing: all
+    /// that are dirty, or those in a range.
+    mutating func failSync(
+        _ file: FileID, _ pages: PagesAfterFailure, blocks range: Range<Int>? = nil
+    ) {
         if pages == .keptDirty { return }
         guard var inode = inodes.removeValue(forKey: file) else { return }
         if pages == .reverted {
-            inode.dirty.forEach { inode.current.setBlock($0, from: inode.durable) }
+            inode.dirty.forEach { block in
+                guard range?.contains(block) ?? true else { return }
+                inode.current.setBlock(block, from: inode.durable)
+            }
         }
-        inode.dirty = BlockSet()
+        if let range { inode.dirty.remove(range) } else { inode.dirty = BlockSet() }
         inodes[file] = inode
     }
 

@@ -294,8 +294,10 @@ package final class SimulatedFileSystem: FileSystem {
         try call(.sync, file.path, file: file.file) { state, fault in
             state.disk.failSync(file.file, fault.pages)
         } _: { state throws(DiskError) in
-            if case .lateError(let code)? = state.lie { state.lateErrors[file.file] = code }
-            if state.isLying || state.lie != nil {
+            if case .lateError(_, let pages)? = state.lie {
+                state.lateErrors[file.file] = state.lie?.report
+                state.disk.failSync(file.file, pages)
+            } else if state.isLying || state.lie != nil {
                 state.disk.failSync(file.file, .keptClean)
             } else {
                 state.disk.sync(file.file)

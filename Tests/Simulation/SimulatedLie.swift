@@ -22,13 +22,20 @@ package enum SimulatedLie: Sendable, Hashable {
     /// the flush.
     case lostSync
     /// The same, and the next sync of that file fails, as if for what it itself has written: an
-    /// error that is reported late.
-    case lateError(code: Int32)
+    /// error that is reported late. What the cache shows in between, and after, is that of a sync
+    /// that fails at once; where it lasts, every sync from then on fails, of other files too.
+    case lateError(code: Int32, pages: PagesAfterFailure)
     /// One bit of what is read is the other one; the medium is as it was.
     case flippedRead(bit: Int)
     /// A read that ends after so many bytes, as if the file did. `File.read` promises all that
     /// there is: the kernel's short transfers are continued below it.
     case shortRead(byteCount: Int)
+
+    /// What reports it, where that comes late.
+    var report: SimulatedFault? {
+        guard case .lateError(let code, let pages) = self else { return nil }
+        return SimulatedFault(code: code, pages: pages)
+    }
 
     /// Which calls can tell it.
     package var calls: Set<DiskError.Call> {
@@ -88,11 +95,6 @@ extension SimulatedDisk {
     mutating func extend(_ file: FileID, to byteCount: Int) {
         guard byteCount > inodes[file]?.current.byteCount ?? .max else { return }
         inodes[file]?.current.resize(to: byteCount)
-    }
-
-    /// Takes blocks for synced that are not: the next power loss decides.
-    mutating func forgetDirty(_ file: FileID, blocks: Range<Int>) {
-        inodes[file]?.dirty.remove(blocks)
     }
 }
 

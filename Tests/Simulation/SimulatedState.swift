@@ -22,7 +22,7 @@ struct SimulatedState {
     /// Of the call that is being made.
     var lie: SimulatedLie?
     /// What a sync of the file ends with next.
-    var lateErrors: [SimulatedDisk.FileID: Int32] = [:]
+    var lateErrors: [SimulatedDisk.FileID: SimulatedFault] = [:]
     var hits: [SimulatedHit] = []
     var locks: [SimulatedDisk.FileID: Int] = [:]
     var nextOpening = 1
@@ -68,14 +68,16 @@ struct SimulatedState {
             if fault.fillsVolume {
                 capacityByteCount = disk.allocatedByteCount
                 nameByteCountMax = disk.nameByteCounts
+            } else if seen > fault.position, let report = fault.lie?.report {
+                hit = report
             } else {
                 hit = fault
             }
         }
         if let file, call.call == .sync || call.call == .writeDurably,
-            let code = lateErrors.removeValue(forKey: file)
+            let report = lateErrors.removeValue(forKey: file)
         {
-            hit = SimulatedFault(code: code)
+            hit = report
         }
         if let hit {
             var call = call
@@ -97,9 +99,10 @@ struct SimulatedState {
         }
         let touched = disk.write(landing.file, landing.bytes, at: landing.offset)
         switch lie {
-        case .lostSync, .lateError:
-            disk.forgetDirty(landing.file, blocks: touched)
-            if case .lateError(let code) = lie { lateErrors[file] = code }
+        case .lostSync: disk.failSync(landing.file, .keptClean, blocks: touched)
+        case .lateError(_, let pages):
+            disk.failSync(landing.file, pages, blocks: touched)
+            lateErrors[file] = lie.report
         default:
             if durably { disk.sync(landing.file, blocks: touched) }
         }
