@@ -138,6 +138,12 @@ final class RigClient {
         var items: [ItemAnswer]? { body.withUnsafeBytes { try? ItemsReply(body: $0).answers } }
         var shown: JobShowReply? { body.withUnsafeBytes { try? JobShowReply(body: $0) } }
 
+        var status: [String: StatusReply.Value] {
+            let entries = body.withUnsafeBytes { try? StatusReply(body: $0).entries }
+            return Dictionary(
+                (entries ?? []).map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })
+        }
+
         var jobs: [(token: LeaseToken, id: JobID, attempt: UInt32, payload: String)] {
             guard case .answer(let request) = kind else { return [] }
             var jobs: [(token: LeaseToken, id: JobID, attempt: UInt32, payload: String)] = []
@@ -217,9 +223,7 @@ final class RigClient {
 
     /// What STATUS says, by name.
     func status() throws -> [String: StatusReply.Value] {
-        let reply = try ask { EmptyFrame.write(.status, correlation: $0, into: &$1) }
-        let entries = try reply.body.withUnsafeBytes { try StatusReply(body: $0).entries }
-        return Dictionary(uniqueKeysWithValues: entries.map { ($0.name, $0.value) })
+        try ask { EmptyFrame.write(.status, correlation: $0, into: &$1) }.status
     }
 
     // MARK: Requests

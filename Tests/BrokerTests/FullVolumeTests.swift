@@ -8,10 +8,10 @@ import Testing
 
 /// F9, F10: a volume that is full stops enqueues, and nothing else.
 @Suite struct FullVolumeTests {
-    private static let payload = String(repeating: "p", count: 4_000)
+    static let payload = String(repeating: "p", count: 4_000)
 
     /// A broker whose volume has room for some segments.
-    private static func rig(capacityByteCount: Int = 20 << 20) throws -> BrokerRig {
+    static func rig(capacityByteCount: Int = 20 << 20) throws -> BrokerRig {
         let disk = SimulatedFileSystem()
         disk.capacityByteCount = capacityByteCount
         disk.keepsCalls = false
@@ -24,7 +24,7 @@ import Testing
     /// Enqueues until it is refused.
     ///
     /// - Returns: how many jobs were taken.
-    private static func fill(_ rig: BrokerRig, _ client: RigClient) throws -> Int {
+    static func fill(_ rig: BrokerRig, _ client: RigClient) throws -> Int {
         var count = 0
         while count < 100_000 {
             let reply = try client.ask(
@@ -41,7 +41,7 @@ import Testing
     }
 
     /// Asks, and gives the broker time: now and then everybody waits for a snapshot.
-    private static func ask(
+    static func ask(
         _ rig: BrokerRig, _ client: RigClient, _ encode: (UInt32, inout ByteBuffer) -> Void
     ) throws -> RigClient.Reply {
         client.send { encode(1, &$0) }
@@ -57,7 +57,7 @@ import Testing
     /// Leases and acknowledges all that is there.
     ///
     /// - Returns: how many acks were taken.
-    private static func drain(_ rig: BrokerRig, _ client: RigClient) throws -> Int {
+    static func drain(_ rig: BrokerRig, _ client: RigClient) throws -> Int {
         var count = 0
         while true {
             let jobs = try ask(rig, client, RigClient.lease("q", count: 64)).jobs
@@ -73,7 +73,7 @@ import Testing
     }
 
     /// Whether an enqueue is taken within five seconds.
-    private static func isTakenSoon(_ rig: BrokerRig, _ client: RigClient) throws -> Bool {
+    static func isTakenSoon(_ rig: BrokerRig, _ client: RigClient) throws -> Bool {
         for _ in 1...50 {
             if try isTaken(client) { return true }
             rig.pass(milliseconds: 100)
@@ -308,25 +308,54 @@ import Testing
         #expect(count > 1_000)
     }
 
-    @Test("a full volume keeps nothing of what a worker says beside what becomes of its job")
-    func texts() throws {
+    @Test(
+        "a full volume keeps nothing of what a worker says beside what becomes of its job; another does",
+        arguments: [true, false])
+    func texts(isFull: Bool) throws {
         let rig = try Self.rig()
         let client = try rig.connect()
-        _ = try Self.fill(rig, client)
-        let job = try #require(try Self.ask(rig, client, RigClient.lease("q")).jobs.first)
-        let text = String(repeating: "e", count: 1_000)
-        let answers = try Self.ask(rig, client) { correlation, buffer in
-            Array(text.utf8).withUnsafeBytes { text in
-                RejectRequest.write(
-                    correlation: correlation, reason: text, tokens: [job.token], into: &buffer)
-            }
+        _ = try client.ask(RigClient.enqueue(["a", "b", "c"], to: "q"))
+        if isFull {
+            _ = try Self.fill(rig, client)
+            rig.disk.capacityByteCount = rig.disk.disk.allocatedByteCount
         }
-        #expect(answers.items?.first?.refusal == nil)
-        let shown = try Self.ask(rig, client) {
-            JobShowRequest.write(correlation: $0, id: job.id, into: &$1)
+        let jobs = try Self.ask(rig, client, RigClient.lease("q", count: 3)).jobs
+        try #require(jobs.count == 3)
+        let text = [UInt8](repeating: UInt8(ascii: "e"), count: 1_000)
+        let answers = [
+            try Self.ask(rig, client) { correlation, buffer in
+                text.withUnsafeBytes {
+                    NackRequest.write(
+                        correlation: correlation, delayMilliseconds: 60_000, error: $0,
+                        tokens: [jobs[0].token], into: &buffer)
+                }
+            },
+            try Self.ask(rig, client) { correlation, buffer in
+                text.withUnsafeBytes {
+                    RejectRequest.write(
+                        correlation: correlation, reason: $0, tokens: [jobs[1].token],
+                        into: &buffer)
+                }
+            },
+            try Self.ask(rig, client) { correlation, buffer in
+                var writer = HeartbeatWriter(correlation: correlation, into: &buffer)
+                writer.append(jobs[2].token, checkpoint: text, into: &buffer)
+                writer.finish(in: &buffer)
+            },
+        ]
+        // They are done all the same.
+        #expect(answers.allSatisfy { $0.items?.count == 1 && $0.items?.first?.refusal == nil })
+        let shown = try jobs.map { job in
+            try #require(
+                try Self.ask(rig, client) {
+                    JobShowRequest.write(correlation: $0, id: job.id, into: &$1)
+                }.shown)
         }
-        #expect(shown.shown?.report.state == .dead)
-        #expect(shown.shown?.lastError == "")
+        #expect(shown.map(\.report.state) == [.delayed, .dead, .leased])
+        let kept = isFull ? "" : String(decoding: text, as: UTF8.self)
+        #expect(shown.map(\.lastError) == [kept, kept, ""])
+        #expect(shown[2].checkpoint == (isFull ? [] : text))
+        #expect(try client.status()["storage"] == .text(isFull ? "full" : "normal"))
     }
 
     @Test("S15: an enqueue that a full volume refuses is not even the first of its producer")
