@@ -15,6 +15,7 @@ internal import Testing
 final class BrokerRig {
     private let clock = RigClock()
     private(set) var disk: SimulatedFileSystem
+    private let tellsSuspicion: Bool
     private(set) var loop: CommitLoop
     private(set) var eventLoop = EmbeddedEventLoop()
     private let configuration: BrokerConfiguration
@@ -25,9 +26,10 @@ final class BrokerRig {
     let reader = SteppedThread()
     let background = SteppedThread()
 
+    /// - Parameter tellsSuspicion: see `SuspicionTeller`.
     init(
         leaseCountMax: Int = 1_000, disk: SimulatedFileSystem = SimulatedFileSystem(),
-        _ change: (inout BrokerConfiguration) -> Void = { _ in }
+        tellsSuspicion: Bool = false, _ change: (inout BrokerConfiguration) -> Void = { _ in }
     ) throws {
         var configuration = BrokerConfiguration(dataDirectory: "simulated")
         configuration.segmentByteCount = 1 << 20
@@ -35,14 +37,15 @@ final class BrokerRig {
         change(&configuration)
         self.configuration = configuration
         self.disk = disk
+        self.tellsSuspicion = tellsSuspicion
         loop = try Self.open(
-            configuration, disk, eventLoop, clock,
+            configuration, tellsSuspicion ? SuspicionTeller(disk) : disk, eventLoop, clock,
             WorkThreads(writer: writer, readers: reader, background: background),
             logged)
     }
 
     private static func open(
-        _ configuration: BrokerConfiguration, _ disk: SimulatedFileSystem,
+        _ configuration: BrokerConfiguration, _ disk: any FileSystem,
         _ eventLoop: EmbeddedEventLoop, _ clock: RigClock, _ threads: WorkThreads,
         _ logged: RecordedLog
     ) throws -> CommitLoop {
@@ -57,7 +60,8 @@ final class BrokerRig {
             logger: Logger(label: "rig", factory: { _ in RecordingLogHandler(log: logged) }))
     }
 
-    /// Power is lost with everything that was not synced, and the broker starts again.
+    /// Power is lost with everything that was not synced, and the broker starts again, on another disk
+    /// where `disk.disk` was set.
     ///
     /// - Parameters:
     ///   - capacityByteCount: bytes that the volume has then; nil for no end.
@@ -70,7 +74,7 @@ final class BrokerRig {
         }
         eventLoop = EmbeddedEventLoop()
         loop = try Self.open(
-            configuration, disk, eventLoop, clock,
+            configuration, tellsSuspicion ? SuspicionTeller(disk) : disk, eventLoop, clock,
             WorkThreads(writer: writer, readers: reader, background: background),
             logged)
     }
