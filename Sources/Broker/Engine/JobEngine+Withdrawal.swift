@@ -74,10 +74,10 @@ extension JobEngine {
             guard takeFromLane(lsn, state.lane) != nil else { return nil }
         case .delayed:
             delayed.remove(DelayedJob(dueMilliseconds: state.dueMilliseconds, lsn: lsn), &map)
-            queue.pointee.delayedCount -= 1
+            Self.countOut(&queue.pointee.delayedCount, pages)
         case .dead:
             dead.remove(state.deathNumber, queue: state.lane.queueID, &map)
-            queue.pointee.deadCount -= 1
+            Self.countOut(&queue.pointee.deadCount, pages)
         case .leased, .done:
             return nil
         }
