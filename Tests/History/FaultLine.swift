@@ -36,15 +36,17 @@ struct FaultLine {
         faults.last { $0.kind == .restart }?.begun ?? 0
     }
 
-    /// Whether another fault than one of that kind was there between two moments.
-    func isDisturbed(from: UInt64, to: UInt64, butBy kind: HistoryFault) -> Bool {
-        faults.contains { $0.kind != kind && $0.begun < to && $0.ended > from }
+    /// Whether another fault than one of those kinds was there between two moments.
+    func isDisturbed(from: UInt64, to: UInt64, butBy kinds: HistoryFault...) -> Bool {
+        faults.contains { !kinds.contains($0.kind) && $0.begun < to && $0.ended > from }
     }
 
     /// L4: a process that was started serves in time. The recorder says when it was started and when it
     /// gave its first answer.
     ///
-    /// False alarms: a start with more to replay than the bound allows for; a start amid another fault.
+    /// A volume without space is no excuse: a start needs none. Every other fault beside it is one.
+    ///
+    /// False alarms: a start with more to replay than the bound allows for.
     ///
     /// - Parameter until: when the history ends: a start that never served is one that had the time.
     func slowRestarts(_ bounds: LivenessBounds, until: UInt64) -> [Violation] {
@@ -53,7 +55,7 @@ struct FaultLine {
             guard fault.kind == .restart else { return nil }
             let end = min(fault.ended, max(until, fault.begun))
             guard end - fault.begun > bound,
-                !isDisturbed(from: fault.begun, to: fault.begun + bound, butBy: .restart)
+                !isDisturbed(from: fault.begun, to: fault.begun + bound, butBy: .restart, .full)
             else { return nil }
             return Violation(
                 .restartServes, job: nil,

@@ -423,6 +423,11 @@ private let plantedLateness = [
         name: "a restart never serves", property: .restartServes,
         faulty: "0 100 - ok fault kind=restart\n1 5101 - unknown cancel job=9",
         sound: "0 100 - ok fault kind=restart\n1 5100 - unknown cancel job=9"),
+    PlantedViolation(
+        name: "a restart takes too long on a full volume, and not on a bad disk",
+        property: .restartServes,
+        faulty: "0 50 9000 ok fault kind=full\n0 100 5101 ok fault kind=restart",
+        sound: "0 50 9000 ok fault kind=disk\n0 100 5101 ok fault kind=restart"),
 
     PlantedViolation(
         name: "an enqueue is refused although there is space again", property: .spaceServes,
