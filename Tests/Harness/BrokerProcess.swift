@@ -157,6 +157,9 @@ package final class BrokerProcess: Sendable {
         try await serve(dataDirectory, port: port, Launch(arguments))
     }
 
+    /// A broker that takes longer to start is ended, for whoever waits for it would wait for ever.
+    private static let startDurationMax = Duration.seconds(120)
+
     private static func serve(
         _ dataDirectory: String, port: Int, _ launch: Launch
     ) async throws -> (ChildProcess, port: Int) {
@@ -166,9 +169,21 @@ package final class BrokerProcess: Sendable {
             + ["--data-dir", dataDirectory, "--listen", "127.0.0.1:\(port)"] + launch.arguments
         let child = try ChildProcess(
             command[0], Array(command.dropFirst()), environment: launch.environment)
+        let begun = ContinuousClock.now
+        let patience = Task {
+            try await Task.sleep(for: startDurationMax)
+            child.send(SIGKILL)
+        }
         let ready = await child.line { $0.contains("ready") && $0.contains("listen=127.0.0.1:") }
+        patience.cancel()
         guard let ready else {
-            throw StartFailure(exit: await child.exit(), output: child.output)
+            let exit = await child.exit()
+            guard ContinuousClock.now - begun < startDurationMax else {
+                throw TestFault(
+                    "L4 a restart serves: the broker was not ready after \(startDurationMax) "
+                        + "(\(exit)):\n\(child.output)")
+            }
+            throw StartFailure(exit: exit, output: child.output)
         }
         let digits = ready.split(separator: "listen=127.0.0.1:")[1].prefix { $0.isNumber }
         guard let port = Int(digits) else {

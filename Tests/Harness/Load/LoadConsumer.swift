@@ -194,6 +194,7 @@ package struct LoadConsumer {
             let deliveries = try asking(queue, 300, invoked) {
                 try connection.lease(queue, count: 64, waitMilliseconds: 300)
             }
+            if deliveries.isEmpty { run.drainStands() } else { run.drainGoesOn() }
             record(deliveries, of: queue, invoked)
             let tokens = deliveries.filter { !isPoison($0) }.map(\.token)
             if !tokens.isEmpty { try ack(tokens, connection) }

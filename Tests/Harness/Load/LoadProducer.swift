@@ -80,7 +80,8 @@ package struct LoadProducer {
                 {
                     // The disk is full: it had no effect, and the next request is another one.
                     sent.removeFirst()
-                    record(unanswered.removeFirst(), ids: nil, .err)
+                    record(
+                        unanswered.removeFirst(), ids: nil, .err, refusal: refused.code.name)
                     isBacklogged = true
                     run.answered()
                     continue
@@ -117,7 +118,7 @@ package struct LoadProducer {
 
     /// - Parameter ids: nil where none were answered.
     private func record(
-        _ request: Request, ids: [JobID]?, _ outcome: HistoryEvent.Outcome
+        _ request: Request, ids: [JobID]?, _ outcome: HistoryEvent.Outcome, refusal: String? = nil
     ) {
         let now = HistoryRecorder.now()
         let queue = LoadRun.queues[request.queue]
@@ -131,7 +132,8 @@ package struct LoadProducer {
                         delayMilliseconds: job.delayMilliseconds,
                         attemptCountMax: queue.policy.attemptCountMax,
                         key: UInt64(client) << 48 | request.sequence << 8 | UInt64(index)),
-                    request: request.sequence, position: UInt32(index), priority: job.priority)
+                    request: request.sequence, position: UInt32(index), priority: job.priority,
+                    refusal: refusal)
             })
     }
 }

@@ -58,6 +58,10 @@ package final class LoadRun: Sendable {
         (0, nil))
     private let expiriesUntilKill = Atomic<Int>(.max)
     private let answers = Atomic<Int>(0)
+    /// When a job was last given to somebody in the drain, or the drain began.
+    private let lastDrained = Atomic<UInt64>(.max)
+    /// Leases last two seconds at most, delays less.
+    private static let drainNanosecondsMax: UInt64 = 60_000_000_000
 
     package init(broker: BrokerProcess, seed: UInt64) {
         self.broker = broker
@@ -99,6 +103,24 @@ package final class LoadRun: Sendable {
     package func sawExpiry() {
         let left = expiriesUntilKill.subtract(1, ordering: .relaxed)
         if left.newValue == 0 { broker.sendKill() }
+    }
+
+    /// Called by who was given a job in the drain.
+    func drainGoesOn() { lastDrained.store(HistoryRecorder.now(), ordering: .relaxed) }
+
+    /// Called by who was given none in the drain although some are left. When that has lasted for long the
+    /// run ends, and its broker goes on, so that it can be asked what it holds.
+    func drainStands() {
+        let last = lastDrained.load(ordering: .relaxed)
+        let now = HistoryRecorder.now()
+        guard now > last, now - last > Self.drainNanosecondsMax else { return }
+        condition.withLock {
+            if state.failure == nil {
+                state.failure = "jobs are left, and nobody was given one for a minute"
+            }
+            state.phase = .over
+            condition.broadcast()
+        }
     }
 
     /// Ends the run: the first reason counts.
@@ -167,7 +189,9 @@ package final class LoadRun: Sendable {
 
     package func drain() {
         condition.withLock {
-            if state.phase == .load { state.phase = .drain }
+            guard state.phase == .load else { return }
+            drainGoesOn()
+            state.phase = .drain
         }
     }
 }
