@@ -20,26 +20,30 @@ struct LoadedRound: Sendable {
             broker: try await BrokerProcess.start(launch, on: dataDirectory), seed: seed)
         try await run.work(
             producerCount: producerCount, consumerCount: consumerCount, trouble)
-        if let failure = run.failure { return ["\(failure)\n\(run.broker.logEnd)"] }
+        if let failure = run.failure { return await complaints(of: run, failure) }
         // What is left must be there after a graceful stop as well.
         let exit = await run.broker.terminate()
         guard exit == .code(0) else {
             return ["the broker stopped with \(exit)\n\(run.broker.logEnd)"]
         }
-        try await run.broker.restart()
+        // By itself: L1 to L3 are judged from the last fault on, and after this one there is nothing to do.
+        let lastStart = HistoryRecorder()
+        try await run.broker.restart(notedIn: lastStart)
         let complaints = try await onThread { try run.look() }
         let last = await run.broker.terminate()
         return complaints
             + (last == .code(0) ? [] : ["the broker stopped with \(last)\n\(run.broker.logEnd)"])
-            + HistoryChecker(isDrained: true).complaints(run.history.events)
+            + HistoryChecker.ofTorture(isDrained: true).complaints(run.history.events)
+            + HistoryChecker.ofTorture(isDrained: false).complaints(lastStart.events)
     }
-}
 
-extension HistoryChecker {
-    /// The verdict where it is a bad one.
-    func complaints(_ events: [HistoryEvent]) -> [String] {
-        let verdict = judge(events)
-        return verdict.violations.isEmpty ? [] : ["\(verdict)"]
+    /// Why a run did not come to its end, and what its history has to say to that.
+    private func complaints(of run: LoadRun, _ failure: String) async -> [String] {
+        // Where the broker still answers: that a job was not given out can be told only of one that is there.
+        _ = try? await onThread { try run.look() }
+        await run.broker.kill()
+        return ["\(failure)\n\(run.broker.logEnd)"]
+            + HistoryChecker.ofTorture(isDrained: false).complaints(run.history.events)
     }
 }
 

@@ -3,10 +3,10 @@ internal import HoldfastHarness
 internal import HoldfastHistory
 internal import Synchronization
 
-/// One system call of the broker fails, the N-th of its name, once or from then on: every N of every
-/// name of one workload, with EIO and ENOSPC, by a shim in the real binary. The broker ends with 74, or
-/// goes on as if nothing had been; in no case is anything lost that it answered, and it always starts
-/// again when the calls are well.
+/// F9, F11, F12: one system call of the broker fails, the N-th of its name, once or from then on: every N
+/// of every name of one workload, with EIO and ENOSPC, by a shim in the real binary. The broker ends with
+/// 74, or goes on as if nothing had been; in no case is anything lost that it answered, and it always
+/// starts again when the calls are well.
 final class CallErrorFault: Fault {
     let name = "calls"
     let unit = "calls failed"

@@ -31,37 +31,51 @@ final class CallErrorRun {
         var complaints: [String] = []
         for process in 1...2 {
             let isFaulty = fault?.process == process
+            let begun = HistoryRecorder.now()
             let shim = try CallShim(root: directory.path, rule: isFaulty ? fault?.rule : nil)
-            let (exit, output) = try await life(shim, dataDirectory)
+            let (exit, output) = try await life(shim, dataDirectory, isFaulty: isFaulty)
+            if isFaulty { history.recordFault(.disk, from: begun, to: HistoryRecorder.now()) }
             let calls = try shim.calls
             callsOfProcesses.append(calls)
             complaints += judge(exit, calls).map { "\($0)\n\(output)" }
         }
         // All calls are well: it starts, and everything is there.
         let broker = try await BrokerProcess.start(
-            BrokerProcess.Launch(["--segment-mib", "1"]), on: dataDirectory)
-        try await onThread { [history] in
-            let client = try RecordingClient(broker, history)
-            try client.createQueue(Self.queue)
-            try client.consume([Self.queue])
-            try client.look([Self.queue])
+            BrokerProcess.Launch(["--segment-mib", "1"]), on: dataDirectory, notedIn: history)
+        do {
+            try await onThread { [history] in
+                let client = try RecordingClient(broker, history)
+                try client.createQueue(Self.queue)
+                try client.consumeReady([Self.queue])
+                try client.look([Self.queue])
+            }
+        } catch {
+            // Which job it was that nobody was given, the history says.
+            await broker.kill()
+            return complaints + ["\(error)\n\(broker.logEnd)"]
+                + HistoryChecker.ofTorture(isDrained: false).complaints(history.events)
         }
         let exit = await broker.terminate()
         if exit != .code(0) {
             complaints.append("on well calls the broker ended with \(exit)\n\(broker.logEnd)")
         }
-        return complaints + HistoryChecker(isDrained: true).complaints(history.events)
+        return complaints
+            + HistoryChecker.ofTorture(isDrained: true).complaints(history.events)
     }
 
     /// - Returns: how it ended and what it wrote.
     private func life(
-        _ shim: CallShim, _ dataDirectory: String
+        _ shim: CallShim, _ dataDirectory: String, isFaulty: Bool
     ) async throws -> (ChildProcess.Exit, String) {
         let broker: BrokerProcess
         do {
-            broker = try await BrokerProcess.start(
-                BrokerProcess.Launch(["--segment-mib", "1"], environment: shim.environment),
-                on: dataDirectory)
+            let launch = BrokerProcess.Launch(
+                ["--segment-mib", "1"], environment: shim.environment)
+            // How long one with a failing call takes is no promise.
+            broker =
+                isFaulty
+                ? try await BrokerProcess.start(launch, on: dataDirectory)
+                : try await BrokerProcess.start(launch, on: dataDirectory, notedIn: history)
         } catch let failure as StartFailure {
             return (failure.exit, failure.output)
         }

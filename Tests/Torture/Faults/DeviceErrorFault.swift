@@ -3,7 +3,7 @@ internal import HoldfastHarness
 internal import HoldfastHistory
 internal import Synchronization
 
-/// The device fails under load: its flushes, its writes, or all of it. The broker ends with 74 within a
+/// F11: the device fails under load: its flushes, its writes, or all of it. The broker ends with 74 within a
 /// second and answers nothing that it was asked after the error with ok (L8). On the mended device a
 /// restart has all that was answered.
 struct DeviceErrorFault: Fault {
@@ -39,6 +39,7 @@ struct DeviceErrorFault: Fault {
                 await run.awaitAnswers(Int.random(in: 100...1_500, using: &random))
                 // Once and for good by turns: after the first error a second try may well succeed.
                 let isLasting = trouble == .death || error % 2 == 1
+                let begun = HistoryRecorder.now()
                 let result = try await end(of: run, at: site, isLasting: isLasting)
                 found.withLock { found in
                     found.violations += result.violations
@@ -53,12 +54,12 @@ struct DeviceErrorFault: Fault {
                     try await site.tell("heal")
                     try await site.remount()
                 }
+                run.history.recordFault(.disk, from: begun, to: HistoryRecorder.now())
                 do {
-                    try await run.broker.restart()
+                    try await run.restart()
                 } catch {
                     throw TestFault("\(error)\n\(await site.diagnosis())")
                 }
-                run.serves()
             }
             await run.awaitAnswers(200)
         }

@@ -2,7 +2,7 @@ internal import Foundation
 internal import HoldfastHarness
 internal import HoldfastHistory
 
-/// kill -9 under load at moments that the seed chooses, again and again on one store.
+/// F13: kill -9 under load at moments that the seed chooses, again and again on one store.
 struct KillFault: Fault {
     let name = "kill"
     let unit = "kills"
@@ -33,8 +33,7 @@ struct KillFault: Fault {
                 }
                 if run.failure != nil { return }
                 if kill == killCount { run.drain() }
-                try await run.broker.restart()
-                run.serves()
+                try await run.restart()
             }
         }
         return RoundResult(count: killCount, violations: violations)

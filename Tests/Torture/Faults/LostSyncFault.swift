@@ -4,7 +4,7 @@ internal import HoldfastHarness
 internal import HoldfastHistory
 internal import Synchronization
 
-/// The one case from end to end of a sync that fails once and then succeeds with the data lost: a loop
+/// F11: the one case from end to end of a sync that fails once and then succeeds with the data lost: a loop
 /// device over a sparse file in a tmpfs that is full, the broker writing through the page cache (the shim
 /// takes the way past it). A probe shows that the kernel does it; the broker either never meets it or
 /// ends with 74, and on the mended volume everything that it answered is there.
@@ -58,6 +58,7 @@ struct LostSyncFault: Fault {
             try shim.check()
             var random = SeededRandom(seed: seed)
             await run.awaitAnswers(Int.random(in: 100...2_000, using: &random))
+            let begun = HistoryRecorder.now()
             try site.fill()
             // It ends when it needs what is not there: it need not come to that.
             let broker = run.broker
@@ -74,8 +75,8 @@ struct LostSyncFault: Fault {
             if exit == .code(74) { hits.add() }
             site.empty()
             try await site.remount()
-            try await run.broker.restart()
-            run.serves()
+            run.history.recordFault(.disk, from: begun, to: HistoryRecorder.now())
+            try await run.restart()
             await run.awaitAnswers(200)
         }
         site.empty()

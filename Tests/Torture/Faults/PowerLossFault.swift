@@ -2,7 +2,7 @@ internal import Foundation
 internal import HoldfastHarness
 internal import HoldfastHistory
 
-/// The power goes at any moment of a broker's life on a real file system: the device's content is made
+/// F5: the power goes at any moment of a broker's life on a real file system: the device's content is made
 /// anew from its log, with any part of what was not flushed, and a broker starts on it. All that had
 /// been answered by that moment must be there.
 struct PowerLossFault: Fault {
@@ -59,6 +59,8 @@ struct PowerLossFault: Fault {
                     + "\(loss.unflushed): \($0)"
             }
             result.count += 1
+            // One is enough, and a store that gives out no jobs takes its time.
+            if !complaints.isEmpty { break }
         }
         return result
     }
@@ -69,7 +71,8 @@ struct PowerLossFault: Fault {
         let image = try await replay.image(after: loss)
         defer { try? FileManager.default.removeItem(atPath: image) }
         do {
-            return try await examine(image, events, isDrained: isDrained)
+            return try await examine(
+                image, events, lostAt: replay.moment(of: loss), isDrained: isDrained)
         } catch {
             return ["\(error)"]
         }
@@ -96,8 +99,7 @@ struct PowerLossFault: Fault {
                 _ = await run.broker.exit()
                 run.disarm()
                 if run.failure != nil || index == answers.count - 1 { break }
-                try await run.broker.restart()
-                run.serves()
+                try await run.restart()
             }
             run.stop()
         }
@@ -107,31 +109,45 @@ struct PowerLossFault: Fault {
 
     /// Starts a broker on what was left, looks at it, has it go on, kills it, and looks again.
     private func examine(
-        _ image: String, _ events: [HistoryEvent], isDrained: Bool
+        _ image: String, _ events: [HistoryEvent], lostAt: UInt64, isDrained: Bool
     ) async throws -> [String] {
         let volume = try await Volume.mount(kind, over: image, isFresh: false)
         do {
             let history = HistoryRecorder()
             // Whether it is dead after its last attempt can be told only of one that is not leased.
             history.record(contentsOf: isDrained ? events : events.withoutAttempts)
+            history.recordFault(.disk, from: lostAt, to: HistoryRecorder.now())
             let broker = try await BrokerProcess.start(
                 BrokerProcess.Launch(["--segment-mib", "1"]),
-                on: "\(volume.mountPoint)/\(DeviceSite.dataDirectoryName)")
+                on: "\(volume.mountPoint)/\(DeviceSite.dataDirectoryName)", notedIn: history)
             let queues = LoadRun.queues.map(\.name)
-            try await onThread {
-                let client = try RecordingClient(broker, history)
-                try client.consume(queues)
-                try client.look(queues)
-                // A store that opens but cannot go on is no good.
-                for index in 1...3 { _ = try client.enqueue(queues[0], [TestJob("new \(index)")]) }
-                if isDrained { try client.drain(queues) }
+            do {
+                try await onThread {
+                    let client = try RecordingClient(broker, history)
+                    try client.consumeReady(queues)
+                    try client.look(queues)
+                    // A store that opens but cannot go on is no good.
+                    for index in 1...3 {
+                        _ = try client.enqueue(queues[0], [TestJob("new \(index)")])
+                    }
+                    if isDrained { try client.drain(queues) }
+                }
+            } catch {
+                // Which job it was that nobody was given, the history says.
+                await broker.kill()
+                try await volume.unmount()
+                return ["\(error)\n\(broker.logEnd)"]
+                    + HistoryChecker.ofTorture(isDrained: false).complaints(history.events)
             }
             await broker.kill()
-            try await broker.restart()
+            // By itself: L1 to L3 are judged from the last fault on, which is the loss and the start after it.
+            let lastStart = HistoryRecorder()
+            try await broker.restart(notedIn: lastStart)
             try await onThread { try RecordingClient(broker, history).look(queues) }
             await broker.kill()
             try await volume.unmount()
-            return HistoryChecker(isDrained: true).complaints(history.events)
+            return HistoryChecker.ofTorture(isDrained: true).complaints(history.events)
+                + HistoryChecker.ofTorture(isDrained: false).complaints(lastStart.events)
         } catch {
             try? await volume.unmount()
             throw error

@@ -1,7 +1,7 @@
 internal import HoldfastHarness
 internal import HoldfastHistory
 
-/// Flushes take long, some of them longer than leases last: a lease counts from the moment at which its
+/// F17: flushes take long, some of them longer than leases last: a lease counts from the moment at which its
 /// answer left, so that no two workers hold one, and nothing is lost.
 struct SlowFlushFault: Fault {
     let kind: FileSystemKind
@@ -26,9 +26,12 @@ struct SlowFlushFault: Fault {
                 await run.awaitAnswers(Int.random(in: 100...1_000, using: &random))
                 let isLong = spell % 2 == 0
                 let milliseconds = Int.random(in: isLong ? 700...2_500 : 20...150, using: &random)
-                try await site.tell("delay \(milliseconds * 1_000)")
-                await run.awaitAnswers(isLong ? 20 : 100)
-                try await site.tell("heal")
+                // The device does one thing after the other: when it was told, no flush is late any more.
+                try await run.history.during(.disk) {
+                    try await site.tell("delay \(milliseconds * 1_000)")
+                    await run.awaitAnswers(isLong ? 20 : 100)
+                    try await site.tell("heal")
+                }
             }
             await run.awaitAnswers(200)
         }

@@ -2,7 +2,7 @@ internal import Foundation
 internal import HoldfastHarness
 internal import HoldfastHistory
 
-/// The broker gets what processor time is left over (SCHED_IDLE) while two busy processes a core leave
+/// F14: the broker gets what processor time is left over (SCHED_IDLE) while two busy processes a core leave
 /// next to none.
 struct StarvationFault: Fault {
     let name = "starve"
@@ -18,24 +18,30 @@ struct StarvationFault: Fault {
         let violations = try await LoadedRound(seed: seed).violations { run in
             var random = SeededRandom(seed: seed)
             await run.awaitAnswers(Int.random(in: 200...1_000, using: &random))
-            try await Command.run([
-                "chrt", "--all-tasks", "--idle", "--pid", "0", "\(run.broker.processID)",
-            ])
-            var busy: [ChildProcess] = []
-            for _ in 0..<(2 * ProcessInfo.processInfo.activeProcessorCount) {
-                busy.append(try ChildProcess("sh", ["-c", "while :; do :; done"]))
+            let milliseconds = isSmall ? 1_000 : Int.random(in: 1_500...4_000, using: &random)
+            try await run.history.during(.processor) {
+                try await starve(run.broker, milliseconds: milliseconds)
             }
-            try? await Task.sleep(
-                for: .milliseconds(isSmall ? 1_000 : Int.random(in: 1_500...4_000, using: &random)))
-            for process in busy {
-                process.send(SIGKILL)
-                _ = await process.exit()
-            }
-            try await Command.run([
-                "chrt", "--all-tasks", "--other", "--pid", "0", "\(run.broker.processID)",
-            ])
             await run.awaitAnswers(200)
         }
         return RoundResult(count: 1, violations: violations)
+    }
+
+    private func starve(_ broker: BrokerProcess, milliseconds: Int) async throws {
+        try await Command.run([
+            "chrt", "--all-tasks", "--idle", "--pid", "0", "\(broker.processID)",
+        ])
+        var busy: [ChildProcess] = []
+        for _ in 0..<(2 * ProcessInfo.processInfo.activeProcessorCount) {
+            busy.append(try ChildProcess("sh", ["-c", "while :; do :; done"]))
+        }
+        try? await Task.sleep(for: .milliseconds(milliseconds))
+        for process in busy {
+            process.send(SIGKILL)
+            _ = await process.exit()
+        }
+        try await Command.run([
+            "chrt", "--all-tasks", "--other", "--pid", "0", "\(broker.processID)",
+        ])
     }
 }

@@ -2,7 +2,7 @@ internal import Foundation
 internal import HoldfastHarness
 internal import HoldfastHistory
 
-/// SIGSTOP for 1 to 40 s, most often for about as long as the leases last, then SIGCONT: leases that
+/// F14: SIGSTOP for 1 to 40 s, most often for about as long as the leases last, then SIGCONT: leases that
 /// run out meanwhile are leased again, and no two are held at one time.
 struct StopFault: Fault {
     let name = "stop"
@@ -21,9 +21,11 @@ struct StopFault: Fault {
                 let isLong = !isSmall && stop == stopCount
                 let milliseconds = Int.random(
                     in: isLong ? 4_000...40_000 : 1_000...3_000, using: &random)
-                run.broker.send(SIGSTOP)
-                try? await Task.sleep(for: .milliseconds(milliseconds))
-                run.broker.send(SIGCONT)
+                await run.history.during(.stop) {
+                    run.broker.send(SIGSTOP)
+                    try? await Task.sleep(for: .milliseconds(milliseconds))
+                    run.broker.send(SIGCONT)
+                }
             }
             await run.awaitAnswers(500)
         }

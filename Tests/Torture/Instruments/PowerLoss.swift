@@ -36,6 +36,9 @@ final class BlockReplay {
         close(file)
     }
 
+    /// When it was, in ns as histories have it.
+    func moment(of loss: PowerLoss) -> UInt64 { log.records[loss.index].nanoseconds }
+
     /// - Returns: a new image.
     func image(after loss: PowerLoss) async throws -> String {
         let flush =
@@ -67,12 +70,16 @@ final class BlockReplay {
 
 extension [HistoryEvent] {
     /// What of it clients would have seen if everything had ended at a moment: answers that came later
-    /// never came.
+    /// never came, and what was being done to the broker was over.
     func cut(at nanoseconds: UInt64) -> [HistoryEvent] {
         compactMap { event in
             guard event.invoked <= nanoseconds else { return nil }
             guard let responded = event.responded, responded > nanoseconds else { return event }
             var event = event
+            if case .fault = event.operation {
+                event.responded = nanoseconds
+                return event
+            }
             event.responded = nil
             event.outcome = .unknown
             switch event.operation {
