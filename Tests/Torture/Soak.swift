@@ -32,6 +32,7 @@ final class Soak: @unchecked Sendable {
     private var failed: (any Error)?
     private var isStopped = false
     private var startCount = 1
+    private var firstRefused: UInt64?
 
     init(broker: BrokerProcess, history: HistoryRecorder, seed: UInt64) {
         self.broker = broker
@@ -42,6 +43,9 @@ final class Soak: @unchecked Sendable {
     var counts: Counts { condition.withLock { current } }
     /// What ended a client that nothing should have ended.
     var failure: (any Error)? { condition.withLock { failed } }
+
+    /// When the first enqueue that was refused was sent; nil: none was.
+    var fullSince: UInt64? { condition.withLock { firstRefused } }
 
     /// To be called when the broker has started again.
     func serves() { change { startCount += 1 } }
@@ -54,17 +58,17 @@ final class Soak: @unchecked Sendable {
     func produce(_ number: UInt32) throws {
         var random = SeededRandom(seed: seed &* 1_000 &+ UInt64(number))
         try serve(number) { client in
-            let jobs = (0..<Int.random(in: 1...8, using: &random)).map { index in
-                TestJob(
-                    "\(number).\(HistoryRecorder.now()).\(index) "
-                        + String(repeating: "x", count: Int.random(in: 0...20_000, using: &random)))
-            }
+            let jobs = Self.newJobs(number, &random)
             while !isOver {
+                let sent = HistoryRecorder.now()
                 if try client.enqueue(Self.queue, jobs) {
                     change { current.accepted += 1 }
                     return
                 }
-                change { current.refused += 1 }
+                change {
+                    current.refused += 1
+                    firstRefused = min(firstRefused ?? sent, sent)
+                }
                 pause(milliseconds: Self.retryMilliseconds)
             }
         }
@@ -92,7 +96,29 @@ final class Soak: @unchecked Sendable {
         }
     }
 
+    // MARK: The end
+
+    /// Consumes all that is left, and goes on until the volume takes jobs again (L5).
+    func drain() throws {
+        let client = try RecordingClient(broker, history)
+        try client.drain([Self.queue])
+        if let fullSince {
+            history.recordFault(.full, from: fullSince, to: HistoryRecorder.now())
+        }
+        var random = SeededRandom(seed: seed)
+        try client.awaitSpace(Self.queue) { Self.newJobs(0, &random) }
+        try client.drain([Self.queue])
+    }
+
     // MARK: Parts
+
+    private static func newJobs(_ number: UInt32, _ random: inout SeededRandom) -> [TestJob] {
+        (0..<Int.random(in: 1...8, using: &random)).map { index in
+            TestJob(
+                "\(number).\(HistoryRecorder.now()).\(index) "
+                    + String(repeating: "x", count: Int.random(in: 0...20_000, using: &random)))
+        }
+    }
 
     private var isOver: Bool { condition.withLock { isStopped || failed != nil } }
 

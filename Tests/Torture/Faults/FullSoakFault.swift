@@ -2,7 +2,7 @@ internal import Foundation
 internal import HoldfastHarness
 internal import HoldfastHistory
 
-/// An hour on a volume of 512 MB that is full nearly all the time: producers that try again as soon as
+/// F9, F10: an hour on a volume of 512 MB that is full nearly all the time: producers that try again as soon as
 /// they are told to, consumers that take longer than they do, and a kill now and then. In every minute
 /// jobs are accepted and jobs are acknowledged, and in the end nothing is lost.
 struct FullSoakFault: Fault {
@@ -42,7 +42,7 @@ struct FullSoakFault: Fault {
             await broker.kill()
         }
         try history.flush()
-        let verdict = try HistoryChecker(isDrained: result.violations.isEmpty)
+        let verdict = try HistoryChecker.ofTorture(isDrained: result.violations.isEmpty)
             .judge(file: notes.path(of: "history"), directory: notes.path)
         if !verdict.violations.isEmpty { result.violations.append("\(verdict)") }
         try await volume.unmount()
@@ -74,16 +74,14 @@ struct FullSoakFault: Fault {
                 if now.refused > before.refused { fullMinuteCount += 1 }
                 if minute % max(minuteCount / Self.killCount, 1) == 0 {
                     await soak.broker.kill()
-                    try await soak.broker.restart()
+                    try await soak.broker.restart(notedIn: soak.history)
                     soak.serves()
                 }
             }
             soak.stop()
             try await group.waitForAll()
             if let failure = soak.failure { throw failure }
-            try await onThread {
-                try RecordingClient(soak.broker, soak.history).drain([Soak.queue])
-            }
+            try await onThread { try soak.drain() }
             say("- \(name): \(soak.counts)")
             return fullMinuteCount
         }
