@@ -13,8 +13,14 @@ protocol Fault: Sendable {
     /// A round that takes longer hangs.
     var roundSecondsMax: Int { get }
 
-    /// Tries whether this machine has what the fault needs.
+    /// Tries whether this machine has what the fault needs: what it does not allow, and nothing else, keeps
+    /// a fault from being done.
     func probe() async throws(NotAvailable)
+
+    /// Tries broker and instruments where nothing is made to fail. After a probe that succeeded.
+    ///
+    /// - Throws: what is broken in this build, which counts as a violation: no machine is to blame for it.
+    func rehearse() async throws
 
     /// Does it a few times and judges what clients saw.
     ///
@@ -25,9 +31,12 @@ protocol Fault: Sendable {
 
 extension Fault {
     var isOnDemand: Bool { false }
+
+    func rehearse() async throws {}
 }
 
-/// This machine does not have what a fault needs.
+/// This machine does not have what a fault needs: mounts, a file system, FUSE, loop devices, memory groups,
+/// LD_PRELOAD. Never a broker, a shim or a device of ours that does not do what it should.
 struct NotAvailable: Error, CustomStringConvertible {
     let description: String
 

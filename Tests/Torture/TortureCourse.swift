@@ -11,7 +11,10 @@ final class TortureCourse {
 
     private struct Row {
         let fault: any Fault
+        /// Why it cannot be done here.
         var reason: String?
+        /// The build is: there is nothing to be done with it.
+        var isBroken = false
         var roundCount = 0
         var result = RoundResult()
 
@@ -34,13 +37,7 @@ final class TortureCourse {
     /// - Returns: whether there was no violation.
     func run() async -> Bool {
         let started = HistoryRecorder.now()
-        for index in rows.indices {
-            do throws(NotAvailable) {
-                try await rows[index].fault.probe()
-            } catch {
-                rows[index].reason = error.description
-            }
-        }
+        for index in rows.indices { await begin(index) }
         while let index = next(started) { await round(index) }
         for row in rows { say(line(of: row)) }
         let seconds = (HistoryRecorder.now() - started) / 1_000_000_000
@@ -50,9 +47,31 @@ final class TortureCourse {
         return violationCount == 0
     }
 
+    private func begin(_ index: Int) async {
+        let fault = rows[index].fault
+        do throws(NotAvailable) {
+            try await fault.probe()
+        } catch {
+            rows[index].reason = error.description
+            return
+        }
+        let repeats = repeats(fault, seed: seed)
+        let watch = Watchdog(seconds: fault.roundSecondsMax, "the rehearsal of \(repeats) hangs")
+        var violations: [String] = []
+        do {
+            try await fault.rehearse()
+        } catch {
+            violations.append("with nothing made to fail: \(error)")
+        }
+        if watch.end() { violations.append("longer than \(fault.roundSecondsMax) s") }
+        tell(violations, of: fault, repeats)
+        rows[index].isBroken = !violations.isEmpty
+        rows[index].result.violations += violations
+    }
+
     /// Whose turn it is.
     private func next(_ started: UInt64) -> Int? {
-        let available = rows.indices.filter { rows[$0].reason == nil }
+        let available = rows.indices.filter { rows[$0].reason == nil && !rows[$0].isBroken }
         switch end {
         case .rounds(let count):
             return available.first { rows[$0].roundCount < count }
@@ -68,8 +87,7 @@ final class TortureCourse {
     private func round(_ index: Int) async {
         let fault = rows[index].fault
         let seed = seed + UInt64(rows[index].roundCount)
-        let repeats =
-            "make torture FAULTS=\(fault.name) SEED=\(seed) ROUNDS=1\(isSmall ? " SMALL=1" : "")"
+        let repeats = repeats(fault, seed: seed)
         let started = HistoryRecorder.now()
         var result = RoundResult()
         let watch = Watchdog(seconds: fault.roundSecondsMax, "\(repeats) hangs")
@@ -79,15 +97,23 @@ final class TortureCourse {
             result.violations.append("the round was not finished: \(error)")
         }
         if watch.end() { result.violations.append("longer than \(fault.roundSecondsMax) s") }
-        for violation in result.violations {
-            say("\(fault.name): \(violation)\nrepeat with: \(repeats)")
-        }
+        tell(result.violations, of: fault, repeats)
         let milliseconds = (HistoryRecorder.now() - started) / 1_000_000
         say(
             "- \(fault.name), seed \(seed): \(result.count) \(fault.unit), \(milliseconds) ms, "
                 + "\(result.violations.count) violations")
         rows[index].roundCount += 1
         rows[index].result.add(result)
+    }
+
+    private func repeats(_ fault: any Fault, seed: UInt64) -> String {
+        "make torture FAULTS=\(fault.name) SEED=\(seed) ROUNDS=1\(isSmall ? " SMALL=1" : "")"
+    }
+
+    private func tell(_ violations: [String], of fault: any Fault, _ repeats: String) {
+        for violation in violations {
+            say("\(fault.name): \(violation)\nrepeat with: \(repeats)")
+        }
     }
 
     private func line(of row: Row) -> String {

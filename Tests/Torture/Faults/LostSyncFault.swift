@@ -28,6 +28,8 @@ struct LostSyncFault: Fault {
         }
     }
 
+    func rehearse() async throws { try await CallShim.rehearse() }
+
     /// Whether a second sync succeeds after one that failed, on blocks that the tmpfs had no space for.
     private func isLostAfterSuccess() async throws -> Bool {
         let site = try await TmpfsSite(mebibytes: Self.tmpfsMebibytes)

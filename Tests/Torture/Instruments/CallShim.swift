@@ -35,10 +35,13 @@ final class CallShim: Sendable {
 
     /// - Throws: where the broker that was started with it did not load it: nothing was tested then.
     func check() throws {
-        let text = (try? String(contentsOfFile: logPath, encoding: .utf8)) ?? ""
-        guard text.hasPrefix("loaded\n") else {
+        guard isLoaded else {
             throw TestFault("the shim was not loaded: is the broker linked statically?")
         }
+    }
+
+    private var isLoaded: Bool {
+        (try? String(contentsOfFile: logPath, encoding: .utf8))?.hasPrefix("loaded\n") == true
     }
 
     var calls: [Call] {
@@ -56,20 +59,42 @@ final class CallShim: Sendable {
         }
     }
 
-    /// Whether the broker's calls can be counted here.
+    /// Whether a program of the system's can be started with the shim here. One that is no library at all
+    /// is not refused by this machine: that is left to the rehearsal.
     static func probe() async throws(NotAvailable) {
-        do {
-            let directory = try TemporaryDirectory()
-            let shim = try CallShim(root: directory.path)
-            let broker = try await BrokerProcess.start(
-                BrokerProcess.Launch(["--segment-mib", "1"], environment: shim.environment),
-                on: directory.path(of: "data"))
-            _ = await broker.terminate()
-            guard try shim.calls.contains(where: { $0.name == "pwritev2" }) else {
-                throw TestFault("the shim saw no write of the log")
-            }
-        } catch {
-            throw NotAvailable("\(error)")
+        guard let directory = try? TemporaryDirectory(),
+            let shim = try? CallShim(root: directory.path), (try? load()) != nil,
+            let program = try? ChildProcess("true", [], environment: shim.environment)
+        else { return }
+        _ = await program.exit()
+        guard shim.isLoaded else {
+            throw NotAvailable("LD_PRELOAD has no effect on a program of the system's")
         }
+    }
+
+    /// The broker loads the shim, and its calls are counted.
+    static func rehearse() async throws {
+        try load()
+        let directory = try TemporaryDirectory()
+        let shim = try CallShim(root: directory.path)
+        let broker = try await BrokerProcess.start(
+            BrokerProcess.Launch(["--segment-mib", "1"], environment: shim.environment),
+            on: directory.path(of: "data"))
+        let exit = await broker.terminate()
+        guard exit == .code(0) else {
+            throw TestFault("with the shim, the broker stopped with \(exit)\n\(broker.logEnd)")
+        }
+        guard try shim.calls.contains(where: { $0.name == "pwritev2" }) else {
+            throw TestFault("the shim saw no write of the log")
+        }
+    }
+
+    /// Loads the shim into this process, none of whose calls it takes over, and lets it go again.
+    private static func load() throws {
+        guard let library = dlopen(try BuiltProgram.faultshim.path, RTLD_NOW | RTLD_LOCAL) else {
+            throw TestFault(
+                "the shim is no library: \(dlerror().map { String(cString: $0) } ?? "")")
+        }
+        dlclose(library)
     }
 }
