@@ -3,7 +3,11 @@
 //
 //     FAULTSHIM_ROOT    only calls on files below this path count, and all of them do
 //     FAULTSHIM_LOG     a file that takes a line for each such call: `NAME NUMBER PATH`, and ` failed NS`
-//                       where it was made to fail (CLOCK_BOOTTIME); its first line is `loaded`
+//                       where it was made to fail (CLOCK_BOOTTIME); its first line is `loaded`. A write or
+//                       sync that the kernel turned down has a line of its own when it returns:
+//                       `NAME NUMBER PATH error NS ERRNO`, NUMBER the last one by then. `end NS` is written
+//                       when the program calls _exit
+//     FAULTSHIM_QUIET   set: calls of which there is nothing to say take no line
 //     FAULTSHIM_RULE    NAME:NUMBER:ERRNO: that call of that name fails with that errno and does nothing;
 //                       NAME:NUMBER+:ERRNO: that one and all after it
 //     FAULTSHIM_CACHED  set: no file can be opened past the page cache (O_DIRECT is EINVAL)
@@ -36,7 +40,7 @@ static atomic_long counts[CALLS];
 static char root[1024];
 static size_t root_length;
 static int log_file = -1;
-static int is_cached;
+static int is_cached, is_quiet;
 static int rule_call = -1, rule_error, rule_lasts;
 static long rule_number;
 // The shim's own calls are not the program's.
@@ -64,6 +68,7 @@ static __attribute__((constructor)) void begin(void) {
     snprintf(root, sizeof root, "%s", text ? text : "/nowhere");
     root_length = strlen(root);
     is_cached = getenv("FAULTSHIM_CACHED") != NULL;
+    is_quiet = getenv("FAULTSHIM_QUIET") != NULL;
     text = getenv("FAULTSHIM_RULE");
     if (text) parse(text);
     text = getenv("FAULTSHIM_LOG");
@@ -92,6 +97,12 @@ static void resolve(int file, const char *name, char path[1200]) {
     if (name) snprintf(path + length, 1200 - (size_t)length, "/%s", name);
 }
 
+static long long now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_BOOTTIME, &time);
+    return time.tv_sec * 1000000000ll + time.tv_nsec;
+}
+
 // Counts a call; the errno with which it has to fail, or 0.
 static int fault(enum call call, int file, const char *name) {
     if (is_inside) return 0;
@@ -106,18 +117,34 @@ static int fault(enum call call, int file, const char *name) {
             error = rule_error;
         }
         if (log_file >= 0 && error) {
-            struct timespec time;
-            clock_gettime(CLOCK_BOOTTIME, &time);
             dprintf(
                 log_file, "%s %ld .%s failed %lld\n", names[call], number, path + root_length,
-                time.tv_sec * 1000000000ll + time.tv_nsec);
-        } else if (log_file >= 0) {
+                now());
+        } else if (log_file >= 0 && !is_quiet) {
             dprintf(log_file, "%s %ld .%s\n", names[call], number, path + root_length);
         }
     }
     errno = saved;
     is_inside = 0;
     return error;
+}
+
+// Writes down where the kernel turned a call down; what it returned.
+static ssize_t returned(ssize_t result, enum call call, int file) {
+    if (result >= 0 || is_inside) return result;
+    is_inside = 1;
+    int saved = errno;
+    long long moment = now();
+    char path[1200];
+    resolve(file, NULL, path);
+    if (log_file >= 0 && !strncmp(path, root, root_length)) {
+        dprintf(
+            log_file, "%s %ld .%s error %lld %d\n", names[call], atomic_load(&counts[call]),
+            path + root_length, moment, saved);
+    }
+    errno = saved;
+    is_inside = 0;
+    return result;
 }
 
 // The C library's own function of that name.
@@ -187,7 +214,7 @@ DEFINE_PREAD(pread64)
         typedef ssize_t (*type)(int, const void *, size_t, off_t);    \
         REAL(type, #symbol)                                           \
         FAIL_IF_TOLD(PWRITE, file, NULL);                             \
-        return real(file, bytes, count, at);                          \
+        return returned(real(file, bytes, count, at), PWRITE, file);  \
     }
 DEFINE_PWRITE(pwrite)
 DEFINE_PWRITE(pwrite64)
@@ -197,7 +224,7 @@ DEFINE_PWRITE(pwrite64)
         typedef ssize_t (*type)(int, const struct iovec *, int, off_t, int); \
         REAL(type, #symbol)                                           \
         FAIL_IF_TOLD(PWRITEV2, file, NULL);                           \
-        return real(file, parts, count, at, flags);                   \
+        return returned(real(file, parts, count, at, flags), PWRITEV2, file); \
     }
 DEFINE_PWRITEV2(pwritev2)
 DEFINE_PWRITEV2(pwritev64v2)
@@ -207,10 +234,23 @@ DEFINE_PWRITEV2(pwritev64v2)
         typedef int (*type)(int);                                     \
         REAL(type, #symbol)                                           \
         FAIL_IF_TOLD(call, file, NULL);                               \
-        return real(file);                                            \
+        return (int)returned(real(file), call, file);                 \
     }
 DEFINE_SYNC(fdatasync, FDATASYNC)
 DEFINE_SYNC(fsync, FSYNC)
+
+// How a broker that may not go on ends, with nothing of its own run after it.
+#define DEFINE_EXIT(symbol)                                           \
+    __attribute__((noreturn)) void symbol(int code) {                 \
+        typedef void (*type)(int);                                    \
+        REAL(type, #symbol)                                           \
+        is_inside = 1;                                                \
+        if (log_file >= 0) dprintf(log_file, "end %lld\n", now());    \
+        real(code);                                                   \
+        __builtin_unreachable();                                      \
+    }
+DEFINE_EXIT(_exit)
+DEFINE_EXIT(_Exit)
 
 int rename(const char *source, const char *target) {
     typedef int (*type)(const char *, const char *);

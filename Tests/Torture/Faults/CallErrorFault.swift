@@ -60,7 +60,7 @@ struct CallErrorCase: Sendable, CustomStringConvertible {
     var description: String { "process \(process), \(rule)" }
 
     /// Those of a log write and of syncs: nothing may go on after them.
-    var isFatal: Bool { ["pwritev2", "fdatasync", "fsync"].contains(call) }
+    var isFatal: Bool { CallShim.fatalNames.contains(call) }
 
     /// Whether it looks like a volume that never has room again: a broker that needs some waits for that.
     var isFullForGood: Bool { error == ENOSPC && isLasting && !isFatal }
@@ -74,7 +74,7 @@ struct CallErrorCase: Sendable, CustomStringConvertible {
         }
         var cases: [CallErrorCase] = []
         for (process, calls) in run.callsOfProcesses.enumerated() {
-            for call in calls {
+            for call in calls where call.fate == nil {
                 for error in [EIO, ENOSPC] {
                     for isLasting in [false, true] {
                         cases.append(

@@ -6,6 +6,9 @@ internal import Synchronization
 /// F11: the device fails under load: its flushes, its writes, or all of it. The broker ends with 74 within a
 /// second and answers nothing that it was asked after the error with ok (L8). On the mended device a
 /// restart has all that was answered.
+///
+/// One error may hit the file system alone, which is not the broker's to know, or the broker later, by what
+/// the file system made of it. What it was told, and when, the shim saw, which fails nothing here.
 struct DeviceErrorFault: Fault {
     enum Trouble: String, Sendable {
         case flushes = "flush-error"
@@ -21,10 +24,14 @@ struct DeviceErrorFault: Fault {
     let countWanted = 20
     let roundSecondsMax = 300
 
-    private static let millisecondsMax = 1_000
-
     func probe() async throws(NotAvailable) {
         try await BlockDevice.probe(kind)
+        try await CallShim.probe()
+    }
+
+    func rehearse() async throws {
+        try await BlockDevice.rehearse(kind)
+        try await CallShim.rehearse()
     }
 
     func round(seed: UInt64, isSmall: Bool) async throws -> RoundResult {
@@ -32,15 +39,18 @@ struct DeviceErrorFault: Fault {
         let site = try await DeviceSite(kind)
         var round = LoadedRound(seed: seed)
         round.dataDirectory = site.dataDirectory
+        let shim = try CallShim(root: site.dataDirectory, isQuiet: true)
+        round.launch.environment = shim.environment
         let found = Mutex(RoundResult(count: errorCount))
         let violations = try await round.violations { run in
+            try shim.check()
             var random = SeededRandom(seed: seed)
             for error in 1...errorCount {
                 await run.awaitAnswers(Int.random(in: 100...1_500, using: &random))
                 // Once and for good by turns: after the first error a second try may well succeed.
                 let isLasting = trouble == .death || error % 2 == 1
                 let begun = HistoryRecorder.now()
-                let result = try await end(of: run, at: site, isLasting: isLasting)
+                let result = try await end(of: run, at: site, shim, isLasting: isLasting)
                 found.withLock { found in
                     found.violations += result.violations
                     if let slowest = result.slowest {
@@ -76,8 +86,9 @@ struct DeviceErrorFault: Fault {
 
     /// Makes the device fail, and judges how the broker ends.
     private func end(
-        of run: LoadRun, at site: DeviceSite, isLasting: Bool
+        of run: LoadRun, at site: DeviceSite, _ shim: CallShim, isLasting: Bool
     ) async throws -> RoundResult {
+        _ = Lateness.shared
         let armed = HistoryRecorder.now()
         let count = isLasting ? -1 : 1
         switch trouble {
@@ -101,28 +112,39 @@ struct DeviceErrorFault: Fault {
         guard let failed else {
             throw TestFault("the device was asked for nothing that it could fail: \(exit)")
         }
-        guard exit == .code(74) else {
-            // One error may have hit the file system alone, which is not the broker's to know.
-            if isLasting || exit != .signal(SIGKILL) {
+        let met = try shim.calls.first { $0.isFatalError && $0.nanoseconds ?? 0 >= armed }
+        guard let judge = judge(deviceFailed: isLasting ? failed : nil, met, ended) else {
+            // Nothing that the broker could have known of, or nothing that was in its way.
+            if exit != .code(74), exit != .signal(SIGKILL) {
                 result.violations.append(
                     "the broker ended with \(exit) after \(trouble.rawValue)\n\(broker.logEnd)")
             }
             return result
         }
-        let milliseconds = Int((ended - min(failed, ended)) / 1_000_000)
-        if isLasting {
-            result.noteSlowest("end after", milliseconds)
-            if milliseconds > Self.millisecondsMax {
-                result.violations.append(
-                    "the broker ended \(milliseconds) ms after \(trouble.rawValue)")
-            }
-            for event in run.history.events
-            where event.outcome == .ok && event.invoked > failed && event.invoked < ended {
-                result.violations.append(
-                    "asked after \(trouble.rawValue), the broker answered ok: \(event)")
-                break
-            }
+        if exit == .code(74) { result.noteSlowest("end after", judge.milliseconds) }
+        result.violations += judge.complaints(run.history.events)
+        // One that was told so late that it was not given its second is judged by its answers alone.
+        if exit != .code(74), isLasting || exit != .signal(SIGKILL) {
+            result.violations.append(
+                "the broker ended with \(exit) after \(judge.what)\n\(broker.logEnd)")
         }
         return result
+    }
+
+    /// - Parameters:
+    ///   - deviceFailed: since when everything fails that the broker needs; nil: one thing failed.
+    ///   - met: the first error that the broker was told of.
+    /// - Returns: nil where one thing failed and the broker was not told.
+    private func judge(
+        deviceFailed: UInt64?, _ met: CallShim.Call?, _ ended: UInt64
+    ) -> FailStopJudge? {
+        if let deviceFailed {
+            return FailStopJudge(
+                what: trouble.rawValue, failed: deviceFailed, ended: ended, isSoleWay: true)
+        }
+        guard let met, let nanoseconds = met.nanoseconds else { return nil }
+        return FailStopJudge(
+            what: "\(met.name) of \(met.path) had failed", failed: nanoseconds, ended: ended,
+            isSoleWay: met.name == CallShim.logWriteName)
     }
 }

@@ -27,10 +27,6 @@ extension PowerLossFault {
     func rehearse() async throws { try await BlockDevice.rehearse(kind) }
 }
 
-extension DeviceErrorFault {
-    func rehearse() async throws { try await BlockDevice.rehearse(kind) }
-}
-
 extension SlowFlushFault {
     func rehearse() async throws { try await BlockDevice.rehearse(kind) }
 }

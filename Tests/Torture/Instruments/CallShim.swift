@@ -4,15 +4,40 @@ internal import HoldfastHarness
 /// The library that fails chosen calls of a broker (Tests/FaultShim), and what it wrote down.
 final class CallShim: Sendable {
     struct Call: Hashable, Sendable {
+        /// What came of it, beside what was asked.
+        enum Fate: String, Sendable {
+            /// The shim made it fail.
+            case failed
+            /// The kernel turned it down; told of writes and syncs only, beside the line of the call itself.
+            case error
+        }
+
         let name: String
         /// From 1, each name by itself.
         let number: Int
         /// Below the root.
         let path: String
-        let isFailed: Bool
-        /// When it was made to fail, in ns as histories have it.
+        let fate: Fate?
+        /// When that was, in ns as histories have it.
         let nanoseconds: UInt64?
+        /// The kernel's number for the reason of an `error`.
+        let code: Int32?
+
+        var isFailed: Bool { fate == .failed }
+
+        /// Whether nobody knows what is on the disk where the kernel turned this call down: after a write of
+        /// the log or a sync, whatever for, unless it could not be done at all, was interrupted, or had no
+        /// room, which not every file needs.
+        var isFatalError: Bool {
+            fate == .error && CallShim.fatalNames.contains(name)
+                && ![EINVAL, ENOTSUP, ENOSYS, EINTR, ENOSPC, EDQUOT].contains(code)
+        }
     }
+
+    /// A write of the log, and syncs: nothing may go on after one that failed.
+    static let fatalNames: Set = [logWriteName, "fdatasync", "fsync"]
+    /// Only the log is written so.
+    static let logWriteName = "pwritev2"
 
     private let directory: TemporaryDirectory
     let environment: [String: String]
@@ -22,7 +47,10 @@ final class CallShim: Sendable {
     ///   - root: calls on what is below it count.
     ///   - rule: see faultshim.c; nil: none fails.
     ///   - isCached: nothing can be opened past the page cache.
-    init(root: String, rule: String? = nil, isCached: Bool = false) throws {
+    ///   - isQuiet: calls of which there is nothing to say are not written down.
+    init(
+        root: String, rule: String? = nil, isCached: Bool = false, isQuiet: Bool = false
+    ) throws {
         directory = try TemporaryDirectory()
         var environment = [
             "LD_PRELOAD": try BuiltProgram.faultshim.path, "FAULTSHIM_ROOT": root,
@@ -30,6 +58,7 @@ final class CallShim: Sendable {
         ]
         environment["FAULTSHIM_RULE"] = rule
         if isCached { environment["FAULTSHIM_CACHED"] = "1" }
+        if isQuiet { environment["FAULTSHIM_QUIET"] = "1" }
         self.environment = environment
     }
 
@@ -46,16 +75,31 @@ final class CallShim: Sendable {
 
     var calls: [Call] {
         get throws {
+            try lines.compactMap { parts in
+                guard parts.count >= 3, let number = Int(parts[1]) else { return nil }
+                return Call(
+                    name: String(parts[0]), number: number, path: String(parts[2]),
+                    fate: parts.count > 3 ? Call.Fate(rawValue: String(parts[3])) : nil,
+                    nanoseconds: parts.count > 4 ? UInt64(parts[4]) : nil,
+                    code: parts.count > 5 ? Int32(parts[5]) : nil)
+            }
+        }
+    }
+
+    /// When the last process that ended by itself, at once and on purpose, did so: by its own account, which
+    /// is before the kernel has seen the calls of its other threads to their end.
+    var endNanoseconds: UInt64? {
+        get throws {
+            try lines.last { $0.first == "end" && $0.count == 2 }.flatMap { UInt64($0[1]) }
+        }
+    }
+
+    /// The words of each line.
+    private var lines: [[Substring]] {
+        get throws {
             try check()
             return try String(contentsOfFile: logPath, encoding: .utf8).split(separator: "\n")
-                .compactMap { line in
-                    let parts = line.split(separator: " ")
-                    guard parts.count >= 3, let number = Int(parts[1]) else { return nil }
-                    return Call(
-                        name: String(parts[0]), number: number, path: String(parts[2]),
-                        isFailed: parts.count > 3,
-                        nanoseconds: parts.count > 4 ? UInt64(parts[4]) : nil)
-                }
+                .map { $0.split(separator: " ") }
         }
     }
 
