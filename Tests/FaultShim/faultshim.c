@@ -3,13 +3,16 @@
 //
 //     FAULTSHIM_ROOT    only calls on files below this path count, and all of them do
 //     FAULTSHIM_LOG     a file that takes a line for each such call: `NAME NUMBER PATH`, and ` failed NS`
-//                       where it was made to fail (CLOCK_BOOTTIME); its first line is `loaded`. A write or
+//                       where it was made to fail (CLOCK_BOOTTIME), ` short NS` where it was made to move
+//                       only a part; its first line is `loaded`. A write or
 //                       sync that the kernel turned down has a line of its own when it returns:
 //                       `NAME NUMBER PATH error NS ERRNO`, NUMBER the last one by then. `end NS` is written
 //                       when the program calls _exit
 //     FAULTSHIM_QUIET   set: calls of which there is nothing to say take no line
 //     FAULTSHIM_RULE    NAME:NUMBER:ERRNO: that call of that name fails with that errno and does nothing;
-//                       NAME:NUMBER+:ERRNO: that one and all after it
+//                       NAME:NUMBER+:ERRNO: that one and all after it;
+//                       NAME:NUMBER:short, NAME:NUMBER+:short, of pread, pwrite and pwritev2: half of what
+//                       was asked for is really moved, where half of it can be
 //     FAULTSHIM_CACHED  set: no file can be opened past the page cache (O_DIRECT is EINVAL)
 //
 // Calls are numbered from 1, each name by itself. Names are those of the system calls as the C library
@@ -41,23 +44,30 @@ static char root[1024];
 static size_t root_length;
 static int log_file = -1;
 static int is_cached, is_quiet;
-static int rule_call = -1, rule_error, rule_lasts;
+static int rule_call = -1, rule_error, rule_lasts, rule_shortens;
 static long rule_number;
 // The shim's own calls are not the program's.
 static __thread int is_inside;
 
 static void parse(const char *rule) {
-    char name[20], plus[2] = "";
-    if (sscanf(rule, "%19[a-z0-9]:%ld%1[+]:%d", name, &rule_number, plus, &rule_error) != 4
-        && sscanf(rule, "%19[a-z0-9]:%ld:%d", name, &rule_number, &rule_error) != 3) {
+    char name[20], plus[2] = "", what[12];
+    if (sscanf(rule, "%19[a-z0-9]:%ld%1[+]:%11s", name, &rule_number, plus, what) != 4
+        && sscanf(rule, "%19[a-z0-9]:%ld:%11s", name, &rule_number, what) != 3) {
         dprintf(2, "faultshim: what is %s?\n", rule);
         _exit(99);
     }
     rule_lasts = plus[0] == '+';
+    rule_shortens = !strcmp(what, "short");
+    rule_error = atoi(what);
     for (int call = 0; call < CALLS; call++)
         if (!strcmp(name, names[call])) rule_call = call;
     if (rule_call < 0) {
         dprintf(2, "faultshim: there is no call %s\n", name);
+        _exit(99);
+    }
+    if (rule_shortens ? rule_call != PREAD && rule_call != PWRITE && rule_call != PWRITEV2
+                      : rule_error <= 0) {
+        dprintf(2, "faultshim: %s cannot be %s\n", name, what);
         _exit(99);
     }
 }
@@ -103,11 +113,26 @@ static long long now(void) {
     return time.tv_sec * 1000000000ll + time.tv_nsec;
 }
 
-// Counts a call; the errno with which it has to fail, or 0.
-static int fault(enum call call, int file, const char *name) {
+// Half of a transfer, or all of it where it cannot be parted. Past the page cache the kernel stops at blocks
+// of the file system only; through it, anywhere.
+static size_t half(int file, size_t length) {
+    size_t part = length / 2;
+    struct stat status;
+    if (!(fcntl(file, F_GETFL) & O_DIRECT)) {
+        part |= 1;
+    } else if (fstat(file, &status) == 0 && status.st_blksize > 0) {
+        part -= part % (size_t)status.st_blksize;
+    }
+    return part > 0 && part < length ? part : length;
+}
+
+// Counts a call; the errno with which it has to fail, or 0. LENGTH is that of a transfer, which may become
+// shorter, or NULL.
+static int fault(enum call call, int file, const char *name, size_t *length) {
     if (is_inside) return 0;
     is_inside = 1;
     int saved = errno, error = 0;
+    size_t asked = length ? *length : 0;
     char path[1200];
     resolve(file, name, path);
     if (!strncmp(path, root, root_length)) {
@@ -115,11 +140,12 @@ static int fault(enum call call, int file, const char *name) {
         if ((int)call == rule_call
             && (number == rule_number || (rule_lasts && number > rule_number))) {
             error = rule_error;
+            if (rule_shortens && length) *length = half(file, asked);
         }
-        if (log_file >= 0 && error) {
+        if (log_file >= 0 && (error || (length && *length < asked))) {
             dprintf(
-                log_file, "%s %ld .%s failed %lld\n", names[call], number, path + root_length,
-                now());
+                log_file, "%s %ld .%s %s %lld\n", names[call], number, path + root_length,
+                error ? "failed" : "short", now());
         } else if (log_file >= 0 && !is_quiet) {
             dprintf(log_file, "%s %ld .%s\n", names[call], number, path + root_length);
         }
@@ -155,9 +181,10 @@ static ssize_t returned(ssize_t result, enum call call, int file) {
         real = (type)dlsym(RTLD_NEXT, name);                          \
         atomic_store(&kept, real);                                    \
     }
-#define FAIL_IF_TOLD(call, file, name)                                \
+#define FAIL_IF_TOLD(call, file, name) FAIL_OR_SHORTEN_IF_TOLD(call, file, name, NULL)
+#define FAIL_OR_SHORTEN_IF_TOLD(call, file, name, length)             \
     do {                                                              \
-        int error = fault(call, file, name);                          \
+        int error = fault(call, file, name, length);                  \
         if (error) {                                                  \
             errno = error;                                            \
             return -1;                                                \
@@ -203,7 +230,7 @@ DEFINE_OPENAT(openat64)
     ssize_t symbol(int file, void *bytes, size_t count, off_t at) {   \
         typedef ssize_t (*type)(int, void *, size_t, off_t);          \
         REAL(type, #symbol)                                           \
-        FAIL_IF_TOLD(PREAD, file, NULL);                              \
+        FAIL_OR_SHORTEN_IF_TOLD(PREAD, file, NULL, &count);           \
         return real(file, bytes, count, at);                          \
     }
 DEFINE_PREAD(pread)
@@ -213,7 +240,7 @@ DEFINE_PREAD(pread64)
     ssize_t symbol(int file, const void *bytes, size_t count, off_t at) { \
         typedef ssize_t (*type)(int, const void *, size_t, off_t);    \
         REAL(type, #symbol)                                           \
-        FAIL_IF_TOLD(PWRITE, file, NULL);                             \
+        FAIL_OR_SHORTEN_IF_TOLD(PWRITE, file, NULL, &count);          \
         return returned(real(file, bytes, count, at), PWRITE, file);  \
     }
 DEFINE_PWRITE(pwrite)
@@ -223,7 +250,13 @@ DEFINE_PWRITE(pwrite64)
     ssize_t symbol(int file, const struct iovec *parts, int count, off_t at, int flags) { \
         typedef ssize_t (*type)(int, const struct iovec *, int, off_t, int); \
         REAL(type, #symbol)                                           \
-        FAIL_IF_TOLD(PWRITEV2, file, NULL);                           \
+        struct iovec first = count > 0 ? parts[0] : (struct iovec){0};  \
+        size_t length = first.iov_len;                                \
+        FAIL_OR_SHORTEN_IF_TOLD(PWRITEV2, file, NULL, &length);       \
+        if (length < first.iov_len) {                                 \
+            first.iov_len = length;                                   \
+            return returned(real(file, &first, 1, at, flags), PWRITEV2, file); \
+        }                                                             \
         return returned(real(file, parts, count, at, flags), PWRITEV2, file); \
     }
 DEFINE_PWRITEV2(pwritev2)
@@ -299,7 +332,7 @@ int fallocate(int file, int mode, off_t offset, off_t length) {
     int symbol(int file, off_t offset, off_t length) {                \
         typedef int (*type)(int, off_t, off_t);                       \
         REAL(type, #symbol)                                           \
-        int error = fault(FALLOCATE, file, NULL);                     \
+        int error = fault(FALLOCATE, file, NULL, NULL);               \
         return error ? error : real(file, offset, length);            \
     }
 DEFINE_POSIX_FALLOCATE(posix_fallocate)

@@ -4,15 +4,19 @@ internal import HoldfastHistory
 internal import Synchronization
 
 /// F9, F11, F12: one system call of the broker fails, the N-th of its name, once or from then on: every N
-/// of every name of one workload, with EIO and ENOSPC, by a shim in the real binary. The broker ends with
-/// 74, or goes on as if nothing had been; in no case is anything lost that it answered, and it always
-/// starts again when the calls are well.
+/// of every name of one workload, with EIO, ENOSPC and EDQUOT, by a shim in the real binary; or it is
+/// interrupted, or moves only a part. The broker ends with 74, or goes on as if nothing had been, as it must
+/// after the last two; in no case is anything lost that it answered, and it always starts again when the
+/// calls are well.
 final class CallErrorFault: Fault {
     let name = "calls"
     let unit = "calls failed"
     /// All of them, as far as it is known.
     var countWanted: Int { max(cases.withLock { $0.count }, 1) }
     let roundSecondsMax = 300
+
+    /// So many rounds are all cases.
+    private static let roundCount = 30
 
     private let cases = Mutex<[CallErrorCase]>([])
 
@@ -27,64 +31,36 @@ final class CallErrorFault: Fault {
         cases.withLock { $0 = found }
     }
 
-    /// A round is a part of all cases: rounds that follow each other do all of them.
+    /// A round is a part of all cases: rounds that follow each other do all of them. A small one is one case
+    /// of each kind.
     func round(seed: UInt64, isSmall: Bool) async throws -> RoundResult {
         let cases = cases.withLock { $0 }
+        let chosen: [CallErrorCase]
+        if isSmall {
+            var random = SeededRandom(seed: seed)
+            chosen = CallErrorCase.Trouble.allCases.compactMap { trouble in
+                cases.filter { $0.trouble == trouble }.randomElement(using: &random)
+            }
+        } else {
+            let phase = Int(seed % UInt64(Self.roundCount))
+            chosen = stride(from: phase, to: cases.count, by: Self.roundCount).map { cases[$0] }
+        }
+        let kinds = CallErrorCase.Trouble.allCases.map { trouble in
+            "\(chosen.count { $0.trouble == trouble }) \(trouble.rawValue)"
+        }
+        say("- \(name), \(chosen.count) of \(cases.count) cases: \(kinds.joined(separator: ", "))")
         var result = RoundResult()
-        let roundCount = isSmall ? cases.count / 5 : 20
-        for index in stride(from: Int(seed) % roundCount, to: cases.count, by: roundCount) {
-            let run = CallErrorRun(cases[index])
+        for fault in chosen {
+            let run = CallErrorRun(fault)
             let complaints: [String]
             do {
                 complaints = try await run.complaints()
             } catch {
                 complaints = ["\(error)"]
             }
-            result.violations += complaints.map { "\(cases[index]): \($0)" }
+            result.violations += complaints.map { "\(fault): \($0)" }
             if run.isReached { result.count += 1 }
         }
         return result
-    }
-}
-
-/// Which call fails, and how.
-struct CallErrorCase: Sendable, CustomStringConvertible {
-    /// Of which process of the workload: 1 makes the store, 2 opens it again.
-    let process: Int
-    let call: String
-    let number: Int
-    let error: Int32
-    let isLasting: Bool
-
-    var rule: String { "\(call):\(number)\(isLasting ? "+" : ""):\(error)" }
-    var description: String { "process \(process), \(rule)" }
-
-    /// Those of a log write and of syncs: nothing may go on after them.
-    var isFatal: Bool { CallShim.fatalNames.contains(call) }
-
-    /// Whether it looks like a volume that never has room again: a broker that needs some waits for that.
-    var isFullForGood: Bool { error == ENOSPC && isLasting && !isFatal }
-
-    /// Every call of a run in which none fails, in every way.
-    static func all() async throws -> [CallErrorCase] {
-        let run = CallErrorRun(nil)
-        let complaints = try await run.complaints()
-        guard complaints.isEmpty else {
-            throw TestFault("the workload fails by itself: " + complaints.joined(separator: "\n"))
-        }
-        var cases: [CallErrorCase] = []
-        for (process, calls) in run.callsOfProcesses.enumerated() {
-            for call in calls where call.fate == nil {
-                for error in [EIO, ENOSPC] {
-                    for isLasting in [false, true] {
-                        cases.append(
-                            CallErrorCase(
-                                process: process + 1, call: call.name, number: call.number,
-                                error: error, isLasting: isLasting))
-                    }
-                }
-            }
-        }
-        return cases
     }
 }

@@ -8,6 +8,8 @@ final class CallShim: Sendable {
         enum Fate: String, Sendable {
             /// The shim made it fail.
             case failed
+            /// The shim made it move only a part of what was asked for.
+            case short
             /// The kernel turned it down; told of writes and syncs only, beside the line of the call itself.
             case error
         }
@@ -23,7 +25,8 @@ final class CallShim: Sendable {
         /// The kernel's number for the reason of an `error`.
         let code: Int32?
 
-        var isFailed: Bool { fate == .failed }
+        /// Whether the rule was about it.
+        var isHit: Bool { fate == .failed || fate == .short }
 
         /// Whether nobody knows what is on the disk where the kernel turned this call down: after a write of
         /// the log or a sync, whatever for, unless it could not be done at all, was interrupted, or had no
