@@ -12,7 +12,8 @@ struct TortureTests {
         "a small round of a fault: no violation; what a machine may lack may be missing here",
         .timeLimit(.minutes(5)),
         arguments: [
-            "kill", "stop", "memory", "full-ext4", "power-ext4", "flush-error-ext4", "dead-ext4",
+            "kill", "stop", "memory", "full-ext4", "in-place-btrfs", "power-ext4",
+            "flush-error-ext4", "dead-ext4",
             "calls",
         ])
     func sample(fault: String) async throws {

@@ -75,7 +75,7 @@ let allFaults: [any Fault] =
             as [any Fault]
     }
     // The others make inodes as they are needed.
-    + [FullVolumeFault(kind: .ext4, filler: .inodes)]
+    + [FullVolumeFault(kind: .ext4, filler: .inodes), InPlaceFault()]
     + FileSystemKind.allCases.flatMap { kind in
         [
             PowerLossFault(kind: kind), DeviceErrorFault(kind: kind, trouble: .flushes),
