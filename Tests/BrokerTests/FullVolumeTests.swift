@@ -376,6 +376,46 @@ import Testing
         #expect(again.enqueued?.isDuplicate == false)
     }
 
+    @Test(
+        "L5: what was asked while the log had no space is written when what waited before it has been"
+    )
+    func stall() throws {
+        let disk = SimulatedFileSystem()
+        disk.keepsCalls = false
+        let rig = try BrokerRig(disk: disk)
+        rig.startBackgroundWork()
+        for _ in 1...200 { rig.pass(milliseconds: 5) }
+        let first = try rig.connect()
+        let second = try rig.connect()
+        _ = try first.ask(RigClient.enqueue(Array(repeating: "x", count: 100), to: "q"))
+        rig.background.isHeld = true
+        // As on a directory that has no room for a name.
+        disk.fail(SimulatedFault([.rename], code: DiskError.noSpace, isPersistent: true))
+        var tokens: [LeaseToken] = []
+        var count = 0
+        while count < 10_000 {
+            count += 1
+            if tokens.isEmpty {
+                first.send { RigClient.lease("q", count: 100)(1, &$0) }
+            } else {
+                first.send {
+                    TokenRequest.write(.release, correlation: 1, tokens: tokens, into: &$0)
+                }
+            }
+            rig.pass(milliseconds: 1)
+            guard let reply = first.replies().first else { break }
+            tokens = reply.jobs.map(\.token)
+        }
+        #expect(count < 10_000, "the log has come to the end of a segment")
+        second.send { RigClient.enqueue(["y"], to: "other")(1, &$0) }
+        rig.pass(milliseconds: 1)
+        #expect(first.replies().isEmpty && second.replies().isEmpty)
+        disk.clearFaults()
+        rig.pass(milliseconds: 200)
+        #expect(first.replies().count == 1)
+        #expect(second.replies().count == 1)
+    }
+
     @Test("an empty store takes eight segments at most", arguments: [1, 2, 8])
     func emptyStore(segmentMebibytes: Int) throws {
         let disk = SimulatedFileSystem()
