@@ -39,16 +39,21 @@ struct LogEvidence: Sendable {
     /// the log ends). So the commits behind `lsn` may go without a word only where the lie has
     /// touched each of them and all that was written into the log since the first of them: frames,
     /// START and END. A segment that got its name since, by an opening or a roll, speaks for all
-    /// before it.
+    /// before it; but for one at whose START, the first that a roll writes under the name, the process ended.
     func isWithout(_ lsn: LSN, through acknowledged: LSN, _ hits: [SimulatedHit]) -> Bool {
         let lost = commits.filter { $0.lsn > lsn && $0.lsn <= acknowledged }
         guard let first = lost.map(\.call).min() else { return false }
-        return calls[min(first, calls.count)...].allSatisfy { call in
+        let since = calls[min(first, calls.count)...]
+        return zip(since.indices, since).allSatisfy { index, call in
             guard call.code == nil, call.path.hasPrefix("log/"), call.path.hasSuffix(".seg") else {
                 return true
             }
             switch call.call {
-            case .rename: return false
+            case .rename:
+                let start = since[index...].first {
+                    $0.path == call.path && $0.call == .writeDurably
+                }
+                return start.map { $0.code != nil } ?? false
             case .writeDurably: return hits.contains { $0.hasTouched(call) }
             default: return true
             }
