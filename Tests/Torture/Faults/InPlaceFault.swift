@@ -73,7 +73,7 @@ struct InPlaceFault: Fault {
         }
         return try await life(on: copy, isWarned: true) { broker in
             let client = try RecordingClient(broker, history)
-            try client.consume([Self.queue])
+            try client.consumeReady([Self.queue])
             try client.look([Self.queue])
         }
     }
