@@ -11,7 +11,10 @@ extension JobEngine {
     package mutating func freeze(liveCountsIn ranges: [ClosedRange<LSN>]) -> EngineImage {
         precondition(pending.isEmpty && changes.isEmpty, "an image is taken between two verbs")
         gap?.lanes = nil
-        let counts = ranges.map { live.count(in: $0, map, pages) }
+        let counts = ranges.map { range in
+            defer { pages.trim() }
+            return live.count(in: range, map, pages)
+        }
         let root = encodedRoot()
         let image = EngineImage(
             lastLSN: lastLSN, frameTime: frameTime, root: root, pages: pages.freeze(),

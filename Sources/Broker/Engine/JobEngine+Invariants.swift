@@ -75,6 +75,7 @@ extension JobEngine {
         var valid = 0
         var cursor = Lane.Cursor(lane.pointee)
         while let entry = cursor.next(pages) {
+            if (valid + stale) % 65_536 == 65_535 { cursor.trim(pages) }
             guard isLive(entry.lsn) else {
                 stale += 1
                 continue
@@ -121,7 +122,7 @@ extension JobEngine {
             }
             check.expect(
                 StateKey.value(of: key) == UInt64(state.lane.queue)
-                    && state.deathNumber == key.low && key.low <= dead.count,
+                    && state.deathNumber == key.low && (1...max(dead.count, 1)).contains(key.low),
                 "job \(lsn) did not die where it says")
             check.add(lsn, JobHome(state: .dead, lane: state.lane, hasState: true), &homes)
         }
@@ -135,6 +136,7 @@ extension JobEngine {
         while last < .max, let lsn = live.first(from: last + 1, map, pages) {
             last = lsn
             count += 1
+            if count % 65_536 == 0 { pages.trim() }
             check.expect(lsn <= lastLSN, "job \(lsn) is younger than the last record")
             check.expect(homes[lsn] != nil, "job \(lsn) is live, but nowhere")
             check.expect(
@@ -165,6 +167,16 @@ extension JobEngine {
             check.expect(
                 (state.deathReason != 0) == (home.state == .dead),
                 "job \(lsn) is dead without a reason, or the reverse")
+            check.expect(key.low == 0, "the state of job \(lsn) stands where nobody looks for it")
+            check.expect(
+                home.state != .delayed
+                    || delayed.place(
+                        of: DelayedJob(dueMilliseconds: state.dueMilliseconds, lsn: lsn), map)
+                        != nil,
+                "job \(lsn) is delayed until another time than its state says")
+            check.expect(
+                (home.state == .leased || state.version < .max - 1) && state.attempts < .max,
+                "job \(lsn) has been delivered more often than can be")
             if state.has(JobStateValue.errorFlag) { texts[.error, default: 0] += 1 }
             if !map.text(.checkpoint, lsn).isEmpty {
                 texts[.checkpoint, default: 0] += 1
@@ -178,7 +190,11 @@ extension JobEngine {
             "\(stateCount) states of \(homes.values.count { $0.hasState }) jobs that have one")
         for (kind, count) in texts {
             var found = 0
-            map.forEach(kind) { _, _ in found += 1 }
+            map.forEach(kind) { key, _ in
+                found += 1
+                check.expect(
+                    key.low == 0, "a text of kind \(kind) stands where nobody looks for it")
+            }
             check.expect(found == count, "\(found) texts of kind \(kind), but \(count) expected")
         }
     }

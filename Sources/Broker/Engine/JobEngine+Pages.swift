@@ -18,6 +18,24 @@ extension JobEngine {
         }
     }
 
+    /// Reads every page of the state; what cannot be used is `pages.failure` afterwards. Those of the arrays
+    /// are always in memory. Trims the space as it goes.
+    package func readEveryPage() {
+        _ = map.check()
+        _ = live.check(map, pages)
+        for number in 0..<queues.count where queues[number].pointee.isLive {
+            for priority in 0..<QueueState.laneCount {
+                var cursor = Lane.Cursor(queues[number].pointee.lanes[priority])
+                var count = 0
+                while cursor.next(pages) != nil {
+                    count += 1
+                    if count % 65_536 == 0 { cursor.trim(pages) }
+                }
+            }
+            pages.trim()
+        }
+    }
+
     private static func forEachPage(
         of chain: borrowing PageChain<LaneEntry>, _ pages: PageSpace,
         _ body: (PageReference, PageKind) -> Void

@@ -29,6 +29,9 @@ enum MapNode {
     static let branchEntryCountMax = (PageFormat.byteCount - entriesOffset) / entryByteCount
     /// A tree of more levels than this cannot be: a level is made by splitting the root below it.
     static let levelMax: UInt64 = 32
+    /// Nor one that is read with more than this, so that what is read can grow: with two children a branch
+    /// it has more leaves than there are keys to fill them.
+    static let rootLevelMax: UInt64 = 24
 
     @inline(__always)
     static func key(_ entry: UnsafeRawPointer) -> MapKey {
@@ -53,12 +56,14 @@ enum MapNode {
         else { return false }
         // Room is reckoned from this sum when values are moved together.
         var byteCount = leaf.unusedByteCount
+        var taken = ByteSet()
         for index in 0..<count {
             let (offset, length) = (leaf.valueOffset(at: index), leaf.valueByteCount(at: index))
             // An empty value may lie anywhere.
             guard length == 0 || offset >= leaf.valuesStart,
                 offset + length <= PageFormat.byteCount,
                 length <= OrderedMap.valueByteCountMax,
+                taken.insert(offset, length),
                 index == 0 || leaf.key(at: index - 1) < leaf.key(at: index)
             else { return false }
             byteCount += length

@@ -104,6 +104,6 @@ extension PageSpace {
         guard let page = peek(reference) else { return 0 }
         let level = PageFormat.owner(of: page)
         let isBranch = PageFormat.kindNumber(of: page) == PageKind.branch.rawValue
-        return isBranch && level >= 1 && level <= MapNode.levelMax ? level : 0
+        return isBranch && level >= 1 && level <= MapNode.rootLevelMax ? level : 0
     }
 }

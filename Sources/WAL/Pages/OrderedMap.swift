@@ -11,7 +11,7 @@ package struct OrderedMap {
     /// The longest value, in bytes.
     package static let valueByteCountMax = 2_304
 
-    let pages: PageSpace
+    package let pages: PageSpace
     package internal(set) var root: PageReference
     /// The root's level; of no account without one.
     var level: UInt64 = 0

@@ -93,6 +93,10 @@ extension PagedBitmap {
         guard let (key, value) = map.first(from: key(of: start)) else { return nil }
         let range = key.high ^ keyPrefix
         guard range >> 60 == 0 else { return nil }
+        guard key.low == 0 else {
+            pages.condemn("range \(range) of a bitmap stands where nobody looks for it")
+            return nil
+        }
         // Its numbers have to be such.
         guard number(range, 0, pages) != nil,
             let reference = reference(of: range, in: value, pages)

@@ -76,5 +76,11 @@ struct Lane: ~Copyable {
         mutating func next(_ pages: PageSpace) -> LaneEntry? {
             retry.next(pages) ?? fresh.next(pages)
         }
+
+        /// Trims the space in the middle of a long walk.
+        mutating func trim(_ pages: PageSpace) {
+            retry.trim(pages)
+            fresh.trim(pages)
+        }
     }
 }

@@ -46,6 +46,7 @@ extension OrderedMap {
         var from = kind.key(0)
         while let found = first(from: from), kind.holds(found.key) {
             body(found.key, found.value)
+            pages.trim()
             guard let next = found.key.successor else { return }
             from = next
         }
