@@ -215,6 +215,7 @@ import Testing
         var snapshot = try #require(rig.kept.last)
         // The last record, which is the birth of a job that lives, has not been yet.
         snapshot.root[8] -= 1
+        rig.epoch += 1
         var engine = try rig.restored(snapshot)
         let faults = engine.invariantFaults()
         #expect(faults.contains { $0.contains("younger than the last record") })

@@ -105,6 +105,28 @@ import Testing
         #expect(leaves.count > 10 && failureCount == leaves.count - 1)
     }
 
+    @Test("a leaf two of whose values share bytes is ill-formed")
+    func sharedBytes() throws {
+        let disk = FakeDisk()
+        let space = disk.open(PageLimits())
+        var map = OrderedMap(space)
+        for key in 1...2 as ClosedRange<UInt64> {
+            [UInt8](repeating: UInt8(key), count: 64).withUnsafeBytes {
+                map.insert(MapKey(high: 1, low: key), $0)
+            }
+        }
+        let pages = space.freeze()
+        disk.write(pages)
+        disk.commit(pages, root: map.root)
+        var bytes = try #require(disk.pages[map.root.number])
+        // The second lies where the first does; as many bytes are said to be in use.
+        bytes.replaceSubrange(48 + 20 + 16..<48 + 20 + 18, with: bytes[48 + 16..<48 + 18])
+        disk.pages[map.root.number] = FakeDisk.sealed(bytes)
+        let again = disk.open(PageLimits())
+        let isFound = OrderedMap(again, root: map.root).find(MapKey(high: 1, low: 1)) != nil
+        #expect(!isFound && again.failure?.fault == .illFormed)
+    }
+
     @Test("a map whose pages cannot be read is empty, says so, and can be used")
     func unreadable() {
         let disk = FakeDisk()

@@ -82,6 +82,26 @@ import Testing
         #expect(fault(references[0]) == .number(references[1].number))
     }
 
+    @Test("a page whose stamp is of an opening that is yet to come")
+    func future() throws {
+        let number = committedPage().number
+        let stamp = UInt64(1_000) << 40
+        var bytes = try #require(disk.pages[number])
+        withUnsafeBytes(of: stamp.littleEndian) {
+            bytes.replaceSubrange(PageFormat.stampOffset..<PageFormat.stampOffset + 8, with: $0)
+        }
+        disk.pages[number] = FakeDisk.sealed(bytes)
+        #expect(fault(PageReference(number: number, stamp: stamp)) == .stamp(stamp))
+        // Read before the opening knows which one it is.
+        let space = PageSpace(
+            limits: PageLimits(), storeUUID: FakeDisk.uuid, used: disk.kept[0].used,
+            snapshotNumber: 2, source: { self.disk.read($0, $1, $2) })
+        _ = space.read(PageReference(number: number, stamp: stamp), .array, owner: 7)
+        #expect(space.failure == nil)
+        space.beginStamps(epoch: 9)
+        #expect(space.failure?.isContradiction == true)
+    }
+
     @Test("a page is freed once, and only by who has it")
     func freeing() {
         let reference = committedPage()

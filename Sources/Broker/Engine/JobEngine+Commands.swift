@@ -38,6 +38,10 @@ extension JobEngine {
         case .fresh:
             guard let birth = checked(births(id.lsn), of: id.lsn) else { return .payloadCorrupt }
             let isDelayed = isDelayed(birth)
+            // The record is not the one that it was taken in by.
+            guard isDelayed || queues.lane(birth.lane).pointee.readyCount > 0 else {
+                return .payloadCorrupt
+            }
             choose(
                 PendingItem(
                     lsn: id.lsn, version: 0, place: isDelayed ? .freshDelayed : .freshReady,

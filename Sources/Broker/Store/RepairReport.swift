@@ -1,11 +1,12 @@
 package import HoldfastRecords
 
-/// Jobs by their births: how many, and the first of them.
+/// Jobs by their births: how many, and which; of more than a million the first.
 package struct NamedJobs: Sendable, Equatable {
-    static let namedCountMax = 1_000
+    /// At 8 bytes each.
+    static let namedCountMax = 1_000_000
 
     package internal(set) var count = 0
-    /// Rising; a thousand at most.
+    /// Rising.
     package internal(set) var first: [LSN] = []
 
     init() {}

@@ -53,6 +53,12 @@ extension PageSpace {
             fail(reference, kind, fault)
             return 0
         }
+        // Its number would be used again at once when it is given up, as that of a page nobody has kept.
+        lastReadStamp = max(lastReadStamp, reference.stamp)
+        guard nextStamp == 0 || reference.stamp < nextStamp else {
+            fail(reference, kind, .stamp(reference.stamp))
+            return 0
+        }
         // The first use is why it was read; the second chance is for what is used again.
         frames[Int(frame)].isExamined = true
         return frame

@@ -44,6 +44,8 @@ package final class PageSpace {
 
     // Stamps: 0 until they have begun.
     @exclusivity(unchecked) var nextStamp: UInt64 = 0
+    /// The highest of a page that was read.
+    @exclusivity(unchecked) var lastReadStamp: UInt64 = 0
     /// A page with this stamp or a later one has never been part of a snapshot.
     @exclusivity(unchecked) var firstStampOfGeneration: UInt64 = 0
 
@@ -130,6 +132,9 @@ package final class PageSpace {
         precondition(epoch > 0 && epoch < 1 << 24, "an epoch has 24 bits and starts at 1")
         nextStamp = UInt64(epoch) << 40
         firstStampOfGeneration = nextStamp
+        if lastReadStamp >= nextStamp {
+            condemn("a page was written by an opening that is yet to come")
+        }
     }
 
     /// The owner has found that the pages contradict each other: as with a page that fails, nothing
