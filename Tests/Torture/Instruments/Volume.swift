@@ -26,8 +26,10 @@ struct Volume: Sendable {
                 "mount", "-t", kind.rawValue, "-o", "noatime", loop, mountPoint,
             ])
         } catch {
+            // What is wrong with a file system only the kernel says, and not for long.
+            let kernel = try? await Command.run(["sh", "-c", "dmesg | tail -n 20"])
             _ = try? await Command.run(["losetup", "--detach", loop])
-            throw error
+            throw TestFault("\(error)\n\(kernel ?? "")")
         }
         // From now on it goes when it is unmounted.
         try await Command.run(["losetup", "--detach", loop])
