@@ -4,8 +4,8 @@ import Synchronization
 
 /// A disk on which something else happens just when a file is opened for reading: what two threads
 /// do at once, in one order.
-final class HookedFileSystem: FileSystem {
-    private let base: SimulatedFileSystem
+final class HookedFileSystem: ForwardingFileSystem {
+    let base: any FileSystem
     private let hook = Mutex<(@Sendable (String) -> Void)?>(nil)
 
     init(_ base: SimulatedFileSystem) {
@@ -23,21 +23,8 @@ final class HookedFileSystem: FileSystem {
         }
     }
 
-    var rootPath: String { base.rootPath }
-    var blockByteCount: Int { base.blockByteCount }
-
     func openFile(_ path: String, for access: FileAccess) throws(DiskError) -> any File {
         if access == .reading, let hook = hook.withLock({ $0 }) { hook(path) }
         return try base.openFile(path, for: access)
     }
-
-    func createFile(_ path: String) throws(DiskError) -> any File { try base.createFile(path) }
-    func makeDirectory(_ path: String) throws(DiskError) { try base.makeDirectory(path) }
-    func rename(_ source: String, to target: String) throws(DiskError) {
-        try base.rename(source, to: target)
-    }
-    func remove(_ path: String) throws(DiskError) { try base.remove(path) }
-    func list(_ directory: String) throws(DiskError) -> [String] { try base.list(directory) }
-    func syncDirectory(_ path: String) throws(DiskError) { try base.syncDirectory(path) }
-    func space() throws(DiskError) -> VolumeSpace { try base.space() }
 }

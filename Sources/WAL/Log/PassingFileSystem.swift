@@ -2,29 +2,16 @@ internal import HoldfastDisk
 
 /// The files of a log whose damage is passed: bytes that the disk does not give back read as ones
 /// that no checksum fits, so that they are met like any other damage.
-final class PassingFileSystem: FileSystem {
-    private let base: any FileSystem
+final class PassingFileSystem: ForwardingFileSystem {
+    let base: any FileSystem
 
     init(_ base: any FileSystem) {
         self.base = base
     }
 
-    var rootPath: String { base.rootPath }
-    var blockByteCount: Int { base.blockByteCount }
-
     func openFile(_ path: String, for access: FileAccess) throws(DiskError) -> any File {
         PassingFile(try base.openFile(path, for: access))
     }
-
-    func createFile(_ path: String) throws(DiskError) -> any File { try base.createFile(path) }
-    func makeDirectory(_ path: String) throws(DiskError) { try base.makeDirectory(path) }
-    func rename(_ source: String, to target: String) throws(DiskError) {
-        try base.rename(source, to: target)
-    }
-    func remove(_ path: String) throws(DiskError) { try base.remove(path) }
-    func list(_ directory: String) throws(DiskError) -> [String] { try base.list(directory) }
-    func syncDirectory(_ path: String) throws(DiskError) { try base.syncDirectory(path) }
-    func space() throws(DiskError) -> VolumeSpace { try base.space() }
 }
 
 /// A file that does not fail where a place of it cannot be read.
