@@ -63,12 +63,7 @@ extension CommitLoop {
             ? -1 : engine.jobCount + SpaceNeeds.jobCount(paidBy: pageCountAhead)
         // One request more is taken where there is still room for nothing else.
         paidRootByteCountMax = reservedRootByteCount - RootSizes.requestByteCountMax
-        let rootByteCountAhead = reservedRootByteCount - engine.rootByteCountMax
-        if pageCountAhead < upkeep.pageCountAheadMin
-            || rootByteCountAhead < upkeep.rootByteCountAheadMin
-        {
-            background.hasten()
-        }
+        if pageCountAhead < upkeep.pageCountAheadMin || !upkeep.isRootAhead { background.hasten() }
     }
 
     /// Changed pages above which nothing more is read. With little space no more than the reserve is

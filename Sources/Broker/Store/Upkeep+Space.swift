@@ -40,7 +40,8 @@ extension Upkeep {
     package func note(_ needs: SpaceNeeds) {
         // A part ahead, so that it is ready before it is needed.
         let wanted = needs.sparePageCount + snapshots.pages.extentPageCount
-        let wantedRoot = needs.rootByteCountMax + rootByteCountAhead
+        let wantedRoot =
+            needs.rootByteCountMax + RootSizes.requestByteCountMax + snapshots.slotGrowthByteCount
         state.withLock { state in
             state.space.wantedPageCount = wanted
             state.space.wantedRootByteCount = wantedRoot
@@ -71,20 +72,13 @@ extension Upkeep {
         state.withLock { $0.space.isRefused ? nil : $0.space.reservedRootByteCount }
     }
 
-    /// With less room ahead of the root the slots are made longer before all else.
-    package var rootByteCountAheadMin: Int {
-        RootSizes.requestByteCountMax + snapshots.slotGrowthByteCount / 2
-    }
-
-    private var rootByteCountAhead: Int {
-        RootSizes.requestByteCountMax + snapshots.slotGrowthByteCount
-    }
-
-    private var isRootAhead: Bool {
-        let ahead = state.withLock {
-            $0.space.reservedRootByteCount - $0.space.wantedRootByteCount
+    /// Where less than half of what there should be ahead of the root is there, the slots are made longer
+    /// before all else.
+    package var isRootAhead: Bool {
+        let half = snapshots.slotGrowthByteCount / 2
+        return state.withLock {
+            $0.space.reservedRootByteCount >= $0.space.wantedRootByteCount - half
         }
-        return ahead + rootByteCountAhead >= rootByteCountAheadMin
     }
 
     /// Whether another snapshot would help to give space back.
