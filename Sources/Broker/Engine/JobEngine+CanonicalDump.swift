@@ -52,11 +52,9 @@ extension JobEngine {
 
     private func dumpLane(_ number: LaneNumber, _ dump: inout Dump) {
         let lane = queues.lane(number)
-        var retry = PageChain<LaneEntry>.Cursor(lane.pointee.retry)
-        while let entry = retry.next(pages) { dumpEntry(entry, &dump) }
+        lane.pointee.retry.forEach(pages) { dumpEntry($0, &dump) }
         dump.put(UInt64.max)
-        var fresh = PageChain<LaneEntry>.Cursor(lane.pointee.fresh)
-        while let entry = fresh.next(pages) { dumpEntry(entry, &dump) }
+        lane.pointee.fresh.forEach(pages) { dumpEntry($0, &dump) }
         dump.put(UInt64.max)
     }
 

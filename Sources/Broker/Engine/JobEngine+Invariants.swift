@@ -73,12 +73,10 @@ extension JobEngine {
         let lane = queues.lane(number)
         var stale = 0
         var valid = 0
-        var cursor = Lane.Cursor(lane.pointee)
-        while let entry = cursor.next(pages) {
-            if (valid + stale) % 65_536 == 65_535 { cursor.trim(pages) }
+        lane.pointee.forEach(pages) { entry in
             guard isLive(entry.lsn) else {
                 stale += 1
-                continue
+                return
             }
             valid += 1
             check.add(
@@ -223,9 +221,10 @@ extension JobEngine {
     }
 
     private func checkTables(_ check: inout InvariantCheck) {
+        let rootByteCount = encodedRoot().count
         check.expect(
-            encodedRoot().count <= rootByteCountMax,
-            "a root of \(encodedRoot().count) bytes, where \(rootByteCountMax) were reckoned with")
+            rootByteCount <= rootByteCountMax,
+            "a root of \(rootByteCount) bytes, where \(rootByteCountMax) were reckoned with")
         check.expect(
             pending.isEmpty && changes.isEmpty && chosen.count == 0,
             "a decision was left half done")

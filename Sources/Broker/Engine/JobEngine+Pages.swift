@@ -25,12 +25,7 @@ extension JobEngine {
         _ = live.check(map, pages)
         for number in 0..<queues.count where queues[number].pointee.isLive {
             for priority in 0..<QueueState.laneCount {
-                var cursor = Lane.Cursor(queues[number].pointee.lanes[priority])
-                var count = 0
-                while cursor.next(pages) != nil {
-                    count += 1
-                    if count % 65_536 == 0 { cursor.trim(pages) }
-                }
+                queues[number].pointee.lanes[priority].forEach(pages) { _ in }
             }
             pages.trim()
         }

@@ -130,12 +130,8 @@ extension JobEngine {
             for priority in 0...Limits.priorityMax {
                 let lane = LaneNumber(queue: QueueID(rawValue: UInt32(number)), priority: priority)
                 // None of them is among the returned ones.
-                var cursor = PageChain<LaneEntry>.Cursor(queues.lane(lane).pointee.fresh)
-                var count = 0
-                while let entry = cursor.next(pages) {
+                queues.lane(lane).pointee.fresh.forEach(pages) { entry in
                     if !entry.hasState { lanes.insert(entry.lsn, lane) }
-                    count += 1
-                    if count % 65_536 == 0 { cursor.trim(pages) }
                 }
             }
         }

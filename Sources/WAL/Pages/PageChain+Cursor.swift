@@ -1,4 +1,16 @@
 extension PageChain {
+    /// Calls `body` with each entry, the oldest first; ends where a page is not what it should be. Trims
+    /// the space as it goes: a chain may be far longer than the cache.
+    package borrowing func forEach(_ pages: PageSpace, _ body: (Entry) -> Void) {
+        var cursor = Cursor(self)
+        var count = 0
+        while let entry = cursor.next(pages) {
+            body(entry)
+            count += 1
+            if count % 65_536 == 0 { cursor.trim(pages) }
+        }
+    }
+
     /// Walks a chain without changing it. Good until the chain is changed; `trim` of the space takes
     /// the page that the cursor stands in, `Cursor.trim` lets it go on.
     @usableFromInline

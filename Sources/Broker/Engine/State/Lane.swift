@@ -62,7 +62,14 @@ struct Lane: ~Copyable {
         staleCount = 0
     }
 
-    /// Walks the entries in the order in which they will be popped, the stale ones too.
+    /// Calls `body` with each entry in the order in which they will be popped, the stale ones too. Trims the
+    /// space as it goes.
+    borrowing func forEach(_ pages: PageSpace, _ body: (LaneEntry) -> Void) {
+        retry.forEach(pages, body)
+        fresh.forEach(pages, body)
+    }
+
+    /// Walks the same, for who does not go all the way.
     struct Cursor {
         private var retry: PageChain<LaneEntry>.Cursor
         private var fresh: PageChain<LaneEntry>.Cursor
@@ -75,12 +82,6 @@ struct Lane: ~Copyable {
         @inline(__always)
         mutating func next(_ pages: PageSpace) -> LaneEntry? {
             retry.next(pages) ?? fresh.next(pages)
-        }
-
-        /// Trims the space in the middle of a long walk.
-        mutating func trim(_ pages: PageSpace) {
-            retry.trim(pages)
-            fresh.trim(pages)
         }
     }
 }
